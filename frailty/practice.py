@@ -1,0 +1,238 @@
+"""What users import: a practice list that can be scored, explained and replayed.
+
+    practice = frailty.read_fhir("export/")
+    practice.score(["efi", "hfrs"], as_of="2026-11-22")
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frailty.errors import FrailtyError
+from frailty.knowledge import rules_dir
+from frailty.records.build import LATEST, Coverage, Needs, build_arrays, concepts, people
+from frailty.records.facts import last_entries
+from frailty.records.files import find_sources
+from frailty.records.load import SourceBooks, load_frames, load_sources
+from frailty.records.store import connect
+from frailty.scoring.evaluate import evaluate
+from frailty.scoring.load import load_scorecard
+from frailty.scoring.plan import compile_plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyConnection
+
+    AsOf = Union[str, date, Sequence[Any], "pd.Series[Any]", Mapping[str, Any], None]
+
+BLOCK = 50_000
+
+
+def today() -> date:
+    """Today in Europe/London."""
+    return datetime.now(ZoneInfo("Europe/London")).date()
+
+
+def read_fhir(records: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *,
+              progress: Callable[[str, int, int], None] | None = None) -> Practice:
+    """Reads a folder, a file, or several (each one source) of FHIR JSON, NDJSON or plain CSV tables into memory.
+
+    Nothing stops at a bad record: see `Practice.quarantine` and `Practice.books`. Raises RecordsError where a path
+    does not exist.
+    """
+    given = [records] if isinstance(records, (str, os.PathLike)) else list(records)
+    con = connect()
+    books = load_sources(con, find_sources(given), mode="full", kinds={}, extracted_at=None, now=datetime.now(),
+                         progress=progress or _silent, folder=Path(tempfile.gettempdir()))
+    return Practice(con, books)
+
+
+def open(path: str | os.PathLike[str]) -> Practice:
+    """Opens the store that `frailty nightly --store` keeps, for reading."""
+    return Practice(connect(Path(path), read_only=True))
+
+
+class Practice:
+    """People and their records, as scoring reads them. Get one from `read_fhir`, `open` or `Practice.from_frames`."""
+
+    def __init__(self, con: DuckDBPyConnection, books: Sequence[SourceBooks] = (),
+                 coverage: Sequence[Coverage] = (), site_medicines: Path | None = None) -> None:
+        self.connection = con
+        self._books = tuple(books)
+        self._coverage = tuple(coverage)
+        self._site_medicines = site_medicines
+
+    @classmethod
+    def from_frames(cls, persons: pd.DataFrame, events: pd.DataFrame, medicines: pd.DataFrame | None = None,
+                    stays: pd.DataFrame | None = None) -> Practice:
+        """A practice list from four plain tables; the columns are those of the CSV tables (README, "Plain tables")."""
+        frames = {"persons": persons, "events": events, "medicines": medicines, "stays": stays}
+        con = connect()
+        return cls(con, [load_frames(con, "frames", {k: f for k, f in frames.items() if f is not None}, datetime.now())])
+
+    # ---- what was read
+
+    @property
+    def persons(self) -> pd.DataFrame:
+        """One row per person in the order of patient_id, as things stand today."""
+        people(self.connection, today())
+        return self.connection.execute("SELECT * EXCLUDE (person) FROM person_as_of ORDER BY patient_id").fetchdf()
+
+    @property
+    def books(self) -> dict[str, dict[str, dict[str, int]]]:
+        """source -> resource type -> read, used, not_needed, superseded, removed, quarantined."""
+        import json
+        if self._books:
+            return {one.source: one.types for one in self._books}
+        rows = self.connection.execute("SELECT source, books FROM load ORDER BY load").fetchall()
+        return {source: json.loads(books) for source, books in rows if books}
+
+    @property
+    def quarantine(self) -> pd.DataFrame:
+        """What could not be used, or not wholly: source, file, line, resource_type, reason, part."""
+        return self.connection.execute("""SELECT source, file, line, resource_type, reason, part FROM quarantine
+            WHERE known_to IS NULL ORDER BY ALL""").fetchdf()
+
+    # ---- scores
+
+    def score(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None) -> pd.DataFrame:
+        """One row per person, in the order of patient_id.
+
+        scores: ids of scorecards (`frailty scores` lists them). as_of: a date, inclusive; or one per person, as a
+        sequence in the order of `persons` or a mapping patient_id -> date (people left out keep today); default today.
+        load: replays what the store held after that load. Columns: patient_id, last_entry_on, registered_from,
+        thin_record, then per score its value (empty unless status is ok), _points, _of, _band, _status, _reason.
+        """
+        return self.evaluate(scores, as_of, load=load)[0]
+
+    def contributions(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None
+                      ) -> pd.DataFrame:
+        """Every term that gave points: patient_id, score, term, points, first_on, last_on, n, system, code, resource."""
+        return self.evaluate(scores, as_of, load=load)[1]
+
+    def explain(self, patient_id: str, score: str, as_of: AsOf = None) -> pd.DataFrame:
+        """The terms behind one person's score: term, points, first and last date, number of records, the last record.
+
+        Raises FrailtyError where nobody has this patient_id.
+        """
+        persons, ids, days = self._asked(as_of)
+        if patient_id not in ids:
+            raise FrailtyError("Nobody here has this patient id.",
+                               mend="take one from the column patient_id of scores.csv or Practice.persons")
+        place = ids.index(patient_id)
+        return self._evaluate([score], persons[[place]], [patient_id], days[[place]], LATEST)[1].drop(
+            columns=["patient_id", "score"])
+
+    def evaluate(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
+                 progress: Callable[[str, int, int], None] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Scores and contributions in one pass (`score` and `contributions` give one of the two)."""
+        import pandas as pd
+        wanted = [scores] if isinstance(scores, str) else list(scores)
+        persons, ids, days = self._asked(as_of)
+        parts = []
+        for low in range(0, max(len(persons), 1), BLOCK):
+            (progress or _silent)("scoring", low, len(persons))
+            block = slice(low, low + BLOCK)
+            parts.append(self._evaluate(wanted, persons[block], ids[block], days[block], load or LATEST))
+        return (pd.concat([part[0] for part in parts], ignore_index=True),
+                pd.concat([part[1] for part in parts], ignore_index=True))
+
+    def _asked(self, as_of: AsOf) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
+        people(self.connection, as_of if isinstance(as_of, date) else today())
+        rows = self.connection.execute("SELECT person, patient_id FROM person_as_of ORDER BY patient_id").fetchnumpy()
+        ids = [str(one) for one in rows["patient_id"]]
+        return rows["person"].astype(np.int32), ids, _days(as_of, ids)
+
+    def _evaluate(self, scores: Sequence[str], persons: NDArray[np.int32], ids: list[str], days: NDArray[np.int32],
+                  load: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        con = self.connection
+        plan = compile_plan([load_scorecard(one) for one in scores], *concepts(con))
+        needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed)
+        arrays = build_arrays(con, persons, needs, coverage=self._coverage, site_medicines=self._site_medicines,
+                              load=load)
+        result = evaluate(plan, arrays, days)
+        frame = result.frame(ids)
+        for place, (name, column) in enumerate(self._record_columns(persons, days).items(), 1):
+            frame.insert(place, name, column)
+        return frame, self._named(result.contributions_frame(ids))
+
+    def _record_columns(self, persons: NDArray[np.int32], days: NDArray[np.int32]) -> dict[str, Any]:
+        con = self.connection
+        con.register("score_date_given", {"person": persons, "day": days, "i": np.arange(len(persons))})
+        con.execute("""CREATE OR REPLACE TEMP TABLE score_date AS
+            SELECT person, i, DATE '1970-01-01' + day AS as_of FROM score_date_given""")
+        con.unregister("score_date_given")
+        last_entries(con)
+        with (rules_dir() / "thin_record.toml").open("rb") as stream:
+            rule = tomllib.load(stream)["thin_record"]
+        rows = con.execute("""SELECT l.last_entry_on, p.registered_from,
+                coalesce(l.entries, 0) < $fewer OR l.last_entry_on IS NULL
+                    OR l.last_entry_on <= d.as_of - to_months($months) AS thin_record
+            FROM score_date d JOIN person_as_of p USING (person) LEFT JOIN last_entry l USING (person) ORDER BY d.i""",
+            {"fewer": rule["fewer_entries_than"], "months": rule["no_entry_for_months"]}).fetchdf()
+        return {str(name): rows[name].to_numpy() for name in rows.columns}
+
+    def _named(self, found: pd.DataFrame) -> pd.DataFrame:
+        """Contributions with the codes and resources that their keys mean."""
+        con = self.connection
+        con.register("found", found.assign(row=np.arange(len(found))))
+        named = con.execute("""
+            SELECT f.patient_id, f.score, f.term, f.points, f.first_on::DATE AS first_on, f.last_on::DATE AS last_on, f.n,
+                   c.system, c.code, c.display AS display, r.resource
+            FROM found f LEFT JOIN concept c ON c.concept = f.concept LEFT JOIN (
+                SELECT record, any_value(resource_type || '/' || resource_id) AS resource FROM event
+                WHERE record IN (SELECT record FROM found) GROUP BY record) r ON r.record = f.record
+            ORDER BY f.row""").fetchdf()
+        con.unregister("found")
+        return named
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress for those who want none."""
+
+
+def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:
+    """Days since 1970-01-01, one per person."""
+    if isinstance(as_of, Mapping):
+        unknown = sorted(set(as_of) - set(ids))
+        if unknown:
+            raise FrailtyError(f"as_of names {len(unknown)} people who are not here.",
+                               mend="use ids of the column patient_id")
+        return np.array([_day(as_of.get(one)) for one in ids], np.int32)
+    if as_of is None or isinstance(as_of, (str, date)):
+        return np.full(len(ids), _day(as_of), np.int32)
+    values = list(as_of)
+    if len(values) != len(ids):
+        raise FrailtyError(f"as_of has {len(values)} dates for {len(ids)} people.",
+                           mend="give one date for all, or one per person in the order of `persons`")
+    return np.array([_day(one) for one in values], np.int32)
+
+
+def _day(value: Any) -> int:
+    try:
+        if value is None:
+            value = today()
+        elif not isinstance(value, str):
+            value = date(value.year, value.month, value.day)
+        else:
+            value = date.fromisoformat(value)
+    except (ValueError, AttributeError):
+        raise FrailtyError(f"{value!r} is not a date.", mend="write it as YYYY-MM-DD") from None
+    return int((value - date(1970, 1, 1)).days)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that names the closest known word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {close[0]!r}?" if close else ""

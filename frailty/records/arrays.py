@@ -1,0 +1,119 @@
+"""What scoring reads: a practice list as plain arrays.
+
+Four families of events, each in compressed-row form: the rows of person `p` are `offsets[p]:offsets[p + 1]`, in the
+total order (person, effective, recorded, record). Dates are int32 days since 1970-01-01; OPEN means "no end" or
+"never". `record` is the store's key of the FHIR resource (rows with the same record are codings of one record).
+Missing keys are -1, missing numbers NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPEN = np.int32(2**31 - 1)
+
+SEXES = ("unknown", "male", "female", "other")
+SETTINGS = ("unknown", "inpatient", "emergency", "outpatient", "community", "home", "virtual", "other")
+ADMISSIONS = ("unknown", "elective", "emergency", "maternity", "transfer", "other")
+ROLES = ("issue", "plan")
+COMPARATORS = ("", "<", "<=", ">", ">=")
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+Int8 = NDArray[np.int8]
+Float64 = NDArray[np.float64]
+
+
+class Coded(NamedTuple):
+    """Coded entries. concept: row of the concept table; stay: row of `Stays` or -1."""
+
+    offsets: Int64
+    concept: Int32
+    effective: Int32
+    recorded: Int32
+    ended: Int32
+    stay: Int64
+    record: Int64
+
+
+class Measured(NamedTuple):
+    """Numbers in the quantity's canonical unit. quantity: position in `PracticeArrays.quantities`."""
+
+    offsets: Int64
+    quantity: Int32
+    concept: Int32
+    effective: Int32
+    minute: Int32
+    recorded: Int32
+    value: Float64
+    comparator: Int8
+    answer: Int32
+    record: Int64
+
+
+class Issues(NamedTuple):
+    """Medicine orders. role: position in ROLES; substance of a concept: `PracticeArrays.substance[concept]`."""
+
+    offsets: Int64
+    concept: Int32
+    effective: Int32
+    recorded: Int32
+    ended: Int32
+    role: Int8
+    record: Int64
+
+
+class Stays(NamedTuple):
+    """Hospital stays and attendances. recorded_end: when the end became known (OPEN = not known)."""
+
+    offsets: Int64
+    started: Int32
+    ended: Int32
+    recorded_start: Int32
+    recorded_end: Int32
+    setting: Int8
+    admission: Int8
+    record: Int64
+
+
+@dataclass(frozen=True)
+class PracticeArrays:
+    """A block of people, in stable order, with their events.
+
+    person: [P] store key. birth, death: [P] days (birth OPEN = unknown; death OPEN = alive). sex: [P] position in SEXES.
+    hospital_from: [P] first day from which a hospital feed covers the person's practice (OPEN = no such feed).
+    hospital_without_stays: [P] True where that feed gives diagnoses but no stays at all.
+    quantities: names in the order that `Measured.quantity` counts. substance, rung: [concepts] medicines ladder.
+    """
+
+    person: Int32
+    birth: Int32
+    sex: Int8
+    death: Int32
+    hospital_from: Int32
+    hospital_without_stays: NDArray[np.bool_]
+    coded: Coded
+    measured: Measured
+    issues: Issues
+    stays: Stays
+    quantities: tuple[str, ...]
+    substance: Int32
+    rung: Int8
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+def empty_family(kind: type[Any], people: int) -> Any:
+    """A family without rows for `people` persons."""
+    fields = {name: np.empty(0, np.int32) for name in kind._fields}
+    for name, dtype in (("record", np.int64), ("stay", np.int64), ("value", np.float64), ("comparator", np.int8),
+                        ("role", np.int8), ("setting", np.int8), ("admission", np.int8)):
+        if name in fields:
+            fields[name] = np.empty(0, dtype)
+    fields["offsets"] = np.zeros(people + 1, np.int64)
+    return kind(**fields)

@@ -1,0 +1,235 @@
+"""From the store to the arrays that scoring reads, for a list of people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frailty.records.arrays import (
+    ADMISSIONS,
+    COMPARATORS,
+    OPEN,
+    ROLES,
+    SETTINGS,
+    SEXES,
+    Coded,
+    Issues,
+    Measured,
+    PracticeArrays,
+    Stays,
+    empty_family,
+)
+from frailty.records.stage import sql_text
+from frailty.terminology import ConceptIndex, load_codelist, load_quantities, substances, unit_sql
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ALWAYS = np.int32(-719162)                              # 0001-01-01: a feed whose start nobody stated
+_EPOCH = "DATE '1970-01-01'"
+LATEST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a set of scores needs materialised: concepts of coded entries, quantities, and whether medicines."""
+
+    concepts: NDArray[np.int32]
+    quantities: tuple[str, ...]
+    issues: bool
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the site says of a hospital feed: which practices it covers, since when (None: not stated)."""
+
+    source: str
+    practices: tuple[str, ...]
+    since: date | None
+
+
+def concepts(con: DuckDBPyConnection) -> tuple[list[str], list[str]]:
+    """Systems and codes of the concept table; a concept's number is its position."""
+    rows = con.execute("SELECT system, code FROM concept ORDER BY concept").fetchnumpy()
+    return list(rows["system"]), list(rows["code"])
+
+
+def people(con: DuckDBPyConnection, as_of: date, load: int = LATEST) -> None:
+    """Makes the temp table `person_as_of`, one row per person in the order of patient_id."""
+    con.execute(sql_text("people"), {"as_of": as_of, "load": load})
+
+
+def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.int32], needs: Needs, *,
+                 coverage: Sequence[Coverage] = (), site_medicines: Path | None = None, load: int = LATEST
+                 ) -> PracticeArrays:
+    """The arrays of the given people, in that order. Needs the temp table `person_as_of`."""
+    chosen = np.asarray(persons, np.int32)
+    con.register("chosen_given", {"person": chosen, "i": np.arange(len(chosen), dtype=np.int32)})
+    con.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM chosen_given")
+    con.unregister("chosen_given")
+    held = f"e.known_from <= {load} AND (e.known_to IS NULL OR e.known_to > {load})"
+    columns = con.execute(f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
+            coalesce(deceased_on - {_EPOCH}, {OPEN}) AS death, practice, sources
+        FROM chosen JOIN person_as_of USING (person) ORDER BY i""").fetchnumpy()
+    stays = _stays(con, held, len(chosen))
+    hospital_from, without = _coverage(con, columns["practice"], columns["sources"], coverage)
+    substance, rung = _substances(con, needs, site_medicines)
+    return PracticeArrays(
+        person=chosen, birth=columns["birth"].astype(np.int32), sex=_positions(columns["sex"], SEXES),
+        death=columns["death"].astype(np.int32), hospital_from=hospital_from, hospital_without_stays=without,
+        coded=_coded(con, needs, held, len(chosen)), measured=_measured(con, needs, held, len(chosen)),
+        issues=_issues(con, needs, held, len(chosen)), stays=stays, quantities=needs.quantities,
+        substance=substance, rung=rung)
+
+
+def _family(con: DuckDBPyConnection, kind: type[Any], people: int, sql: str, dtypes: dict[str, Any]) -> Any:
+    rows = con.execute(sql).fetchnumpy()
+    counts = np.bincount(rows["i"].astype(np.int64), minlength=people) if len(rows["i"]) else np.zeros(people, np.int64)
+    offsets = np.zeros(people + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    fields = {name: np.ascontiguousarray(rows[name].astype(dtypes.get(name, np.int32)))
+              for name in kind._fields if name != "offsets"}
+    return kind(offsets=offsets, **fields)
+
+
+def _coded(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Coded:
+    if not len(needs.concepts):
+        return empty_family(Coded, people)  # type: ignore[no-any-return]
+    con.register("wanted_given", {"concept": needs.concepts.astype(np.int32)})
+    family = _family(con, Coded, people, f"""
+        SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
+               coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, coalesce(s.place, -1) AS stay, e.record
+        FROM event e JOIN chosen USING (person) JOIN wanted_given USING (concept)
+        LEFT JOIN stay_place s ON s.record = e.stay AND s.i = chosen.i
+        WHERE e.counts AND e.effective IS NOT NULL AND {held}
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, e.concept, e.part""",
+                     {"stay": np.int64, "record": np.int64})
+    con.unregister("wanted_given")
+    return family  # type: ignore[no-any-return]
+
+
+def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
+    """Temp tables `concept_quantity` (concept, quantity) and `unit_factor` (quantity, spelling, factor, low, high)."""
+    systems, codes = concepts(con)
+    index = ConceptIndex(systems, codes)
+    known = {quantity.name: quantity for quantity in load_quantities()}
+    pairs, units = [], []
+    for position, name in enumerate(names):
+        quantity = known[name]
+        pairs += [(int(c), position) for c in np.flatnonzero(index.match(load_codelist(quantity.codes)))]
+        units += [(position, spelling, factor, quantity.plausible_min, quantity.plausible_max)
+                  for spelling, factor in quantity.spellings.items()]
+    con.execute("CREATE OR REPLACE TEMP TABLE concept_quantity (concept INTEGER, quantity INTEGER)")
+    con.execute("""CREATE OR REPLACE TEMP TABLE unit_factor (quantity INTEGER, spelling VARCHAR, factor DOUBLE,
+                   low DOUBLE, high DOUBLE)""")
+    if pairs:
+        con.executemany("INSERT INTO concept_quantity VALUES (?, ?)", pairs)
+    if units:
+        con.executemany("INSERT INTO unit_factor VALUES (?, ?, ?, ?, ?)", units)
+
+
+def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Measured:
+    if not needs.quantities:
+        return empty_family(Measured, people)  # type: ignore[no-any-return]
+    quantity_tables(con, needs.quantities)
+    signs = " ".join(f"WHEN '{sign}' THEN {n}" for n, sign in enumerate(COMPARATORS) if sign)
+    return _family(con, Measured, people, f"""
+        SELECT chosen.i AS i, q.quantity, e.concept, e.effective - {_EPOCH} AS effective, coalesce(e.minute, -1) AS minute,
+               e.recorded - {_EPOCH} AS recorded, e.value * u.factor AS value,
+               CASE e.comparator {signs} ELSE 0 END AS comparator, -1 AS answer, e.record
+        FROM event e JOIN chosen USING (person) JOIN concept_quantity q USING (concept)
+        JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
+        WHERE e.value * u.factor BETWEEN u.low AND u.high AND e.effective IS NOT NULL AND {held}
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, e.concept""",
+        {"value": np.float64, "comparator": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+
+
+def values_set_aside(con: DuckDBPyConnection) -> list[tuple[str, str, int]]:
+    """(quantity position as text, reason, count) of numbers that no score can read: unknown unit, or implausible."""
+    rows = con.execute(f"""
+        SELECT q.quantity::VARCHAR, CASE WHEN u.factor IS NULL THEN 'unknown unit ' || coalesce(nullif(e.unit, ''), '(none)')
+                    ELSE 'outside the plausible range' END AS reason, count(DISTINCT e.record)
+        FROM event e JOIN concept_quantity q USING (concept)
+        LEFT JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
+        WHERE e.known_to IS NULL AND e.value IS NOT NULL
+          AND (u.factor IS NULL OR NOT e.value * u.factor BETWEEN u.low AND u.high)
+        GROUP BY ALL ORDER BY ALL""").fetchall()
+    return [(str(a), str(b), int(c)) for a, b, c in rows]
+
+
+def issues_where(alias: str) -> str:
+    """SQL condition: this row is a medicine that counts. Plans count only for a source without issues."""
+    return (f"({alias}.role = 'issue' OR {alias}.role = 'plan' AND {alias}.source NOT IN "
+            "(SELECT DISTINCT source FROM event WHERE role = 'issue' AND known_to IS NULL))")
+
+
+def _issues(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Issues:
+    if not needs.issues:
+        return empty_family(Issues, people)  # type: ignore[no-any-return]
+    return _family(con, Issues, people, f"""
+        SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
+               coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, CASE e.role WHEN 'issue' THEN {ROLES.index('issue')}
+               ELSE {ROLES.index('plan')} END AS role, e.record
+        FROM event e JOIN chosen USING (person)
+        WHERE e.kind = 'issue' AND {issues_where('e')} AND e.concept IS NOT NULL AND e.effective IS NOT NULL AND {held}
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, e.concept""", {"role": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+
+
+def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
+    settings = " ".join(f"WHEN '{name}' THEN {n}" for n, name in enumerate(SETTINGS))
+    admissions = " ".join(f"WHEN '{name}' THEN {n}" for n, name in enumerate(ADMISSIONS))
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_place AS
+        SELECT row_number() OVER (ORDER BY i, started, recorded_start, e.record) - 1 AS place, i, e.record,
+               e.started - {_EPOCH} AS started, coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended,
+               e.recorded_start - {_EPOCH} AS recorded_start, coalesce(e.recorded_end - {_EPOCH}, {OPEN}) AS recorded_end,
+               CASE e.setting {settings} ELSE 0 END AS setting, CASE e.admission {admissions} ELSE 0 END AS admission
+        FROM stay e JOIN chosen USING (person)
+        WHERE e.setting IN ('inpatient', 'emergency', 'virtual') AND e.status IS DISTINCT FROM 'cancelled' AND {held}""")
+    return _family(con, Stays, people, "SELECT * FROM stay_place ORDER BY place",
+                   {"setting": np.int8, "admission": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+
+
+def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray[Any], stated: Sequence[Coverage]
+              ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    from_day = np.full(len(practices), OPEN, np.int32)
+    without = np.zeros(len(practices), np.bool_)
+    feeds = con.execute("""SELECT source, (SELECT count(*) FROM stay s WHERE s.source = feed.source
+        AND s.setting IN ('inpatient', 'emergency')) = 0 FROM feed WHERE kind = 'hospital'""").fetchall()
+    said = {one.source: one for one in stated}
+    for source, no_stays in feeds:
+        one = said.get(source)
+        if one is not None and one.practices:
+            covered = np.isin(practices.astype(str), np.array(one.practices, dtype=str))
+            start = np.int32((one.since - date(1970, 1, 1)).days) if one.since else ALWAYS
+        else:                                            # nobody said whom it covers: at least those who are in it
+            covered = np.fromiter((source in held for held in sources), np.bool_, len(sources))
+            start = np.int32((one.since - date(1970, 1, 1)).days) if one and one.since else ALWAYS
+        from_day[covered] = np.minimum(from_day[covered], start)
+        without[covered] |= no_stays
+    return from_day, without
+
+
+def _substances(con: DuckDBPyConnection, needs: Needs, site_table: Path | None
+                ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    row = con.execute("SELECT count(*) FROM concept").fetchone()
+    size = int(row[0]) if row else 0
+    substance, rung = np.full(size, -1, np.int32), np.zeros(size, np.int8)
+    if needs.issues:
+        rows = con.execute("""SELECT concept, system, code, display FROM concept
+            WHERE concept IN (SELECT DISTINCT concept FROM event WHERE kind = 'issue') ORDER BY system, code""").fetchall()
+        if rows:
+            ids, _, rungs = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], site_table)
+            place = np.array([r[0] for r in rows])
+            substance[place], rung[place] = ids, rungs
+    return substance, rung
+
+
+def _positions(values: NDArray[Any], order: tuple[str, ...]) -> NDArray[np.int8]:
+    places = {name: position for position, name in enumerate(order)}
+    return np.fromiter((places.get(str(value), 0) for value in values), np.int8, len(values))

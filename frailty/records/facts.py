@@ -1,0 +1,99 @@
+"""The store as triage reads it: temp tables of what was known on a day (columns: see each statement)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from frailty.records.build import LATEST, concepts, issues_where, people
+from frailty.terminology import ConceptIndex, load_codelist, substances
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_KNOWN = "known_from <= $load AND (known_to IS NULL OR known_to > $load)"
+
+
+def last_entries(con: DuckDBPyConnection) -> None:
+    """Temp table `last_entry` (person, last_entry_on, entries) from the temp table `score_date` (person, as_of)."""
+    con.execute("""CREATE OR REPLACE TEMP TABLE last_entry AS
+        SELECT person, max(effective) AS last_entry_on, count(DISTINCT record)::INTEGER AS entries FROM (
+            SELECT e.person, e.effective, e.record FROM event e JOIN score_date d USING (person)
+            WHERE e.known_to IS NULL AND e.effective <= d.as_of AND e.recorded <= d.as_of
+            UNION ALL
+            SELECT s.person, s.started, s.record FROM stay s JOIN score_date d USING (person)
+            WHERE s.known_to IS NULL AND s.started <= d.as_of AND s.recorded_start <= d.as_of) GROUP BY person""")
+
+
+def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST) -> None:
+    """Makes `person_as_of`, `tagged`, `stay_as_of`, `issue_as_of`, `plan_as_of`, `consent_as_of` for one day.
+
+    lists: code lists whose entries `tagged` holds, one row per record and list row category.
+    """
+    day = {"as_of": as_of, "load": load}
+    people(con, as_of, load)
+    con.execute("CREATE OR REPLACE TEMP TABLE score_date AS SELECT person, $as_of::DATE AS as_of FROM person_as_of",
+                {"as_of": as_of})
+    last_entries(con)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE person_as_of AS
+        SELECT p.*, l.last_entry_on, c.last_contact_on FROM person_as_of p LEFT JOIN last_entry l USING (person)
+        LEFT JOIN (SELECT person, max(started) AS last_contact_on FROM stay WHERE {_KNOWN}
+                   AND started <= $as_of AND recorded_start <= $as_of AND status IS DISTINCT FROM 'cancelled'
+                   AND status IS DISTINCT FROM 'planned' GROUP BY person) c USING (person)
+        ORDER BY patient_id""", day)
+    _tagged(con, lists, day)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_as_of AS
+        SELECT person, started, CASE WHEN ended <= $as_of AND recorded_end <= $as_of THEN ended END AS ended, setting,
+               admission, admitted_from, CASE WHEN ended <= $as_of THEN discharged_to END AS discharged_to, provider,
+               recorded_start, CASE WHEN recorded_end <= $as_of THEN recorded_end END AS recorded_end, source,
+               resource_type || '/' || resource_id AS resource
+        FROM stay WHERE {_KNOWN} AND person IS NOT NULL AND started <= $as_of AND recorded_start <= $as_of
+          AND status IS DISTINCT FROM 'cancelled' AND status IS DISTINCT FROM 'planned'
+        ORDER BY person, started, resource""", day)
+    _issues(con, day)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE plan_as_of AS
+        SELECT person, status, category, title, started, ended, recorded, resource_type || '/' || resource_id AS resource
+        FROM plan WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, started) <= $as_of ORDER BY ALL""", day)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE consent_as_of AS
+        SELECT person, coalesce(category, scope) AS kind, decision, status, recorded
+        FROM consent WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, $as_of) <= $as_of
+          AND (ended IS NULL OR ended >= $as_of) ORDER BY ALL""", day)
+
+
+def _tagged(con: DuckDBPyConnection, lists: Sequence[str], day: dict[str, object]) -> None:
+    index = ConceptIndex(*concepts(con))
+    con.execute("""CREATE OR REPLACE TEMP TABLE list_concept (list VARCHAR, category VARCHAR, caution VARCHAR,
+                   concept INTEGER)""")
+    rows = [(name, entry.category, entry.caution, concept) for name in lists
+            for entry in load_codelist(name).entries for concept in index.positions(entry)]
+    if rows:
+        con.executemany("INSERT INTO list_concept VALUES (?, ?, ?, ?)", rows)
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE tagged AS
+        SELECT list, category, min(list_concept.caution) AS caution, person, effective, recorded,
+               min(CASE WHEN ended <= $as_of THEN ended END) AS ended, max(value) AS value, min(system) AS system, min(code) AS code,
+               min(display) AS term, resource_type || '/' || resource_id AS resource, source
+        FROM event e JOIN list_concept USING (concept) JOIN concept USING (concept)
+        WHERE {_KNOWN} AND (e.counts OR e.element IN ('Flag.code', 'ServiceRequest.code')) AND person IS NOT NULL
+          AND effective <= $as_of AND recorded <= $as_of
+        GROUP BY list, category, person, effective, recorded, record, resource_type, resource_id, source
+        ORDER BY list, person, effective, resource, category""", day)
+
+
+def _issues(con: DuckDBPyConnection, day: dict[str, object]) -> None:
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE issue_as_of AS
+        SELECT person, concept, coalesce(display, code) AS name, system, code, effective, role, ended,
+               resource_type || '/' || resource_id AS resource
+        FROM event e JOIN concept USING (concept)
+        WHERE e.kind = 'issue' AND {_KNOWN} AND {issues_where('e')} AND person IS NOT NULL
+          AND effective <= $as_of AND recorded <= $as_of AND effective > $as_of::DATE - INTERVAL 12 MONTH
+        ORDER BY person, effective, resource""", day)
+    rows = con.execute("SELECT DISTINCT concept, system, code, name FROM issue_as_of ORDER BY ALL").fetchall()
+    con.execute("CREATE OR REPLACE TEMP TABLE concept_substance (concept INTEGER, substance INTEGER, rung INTEGER, substance_name VARCHAR)")
+    if rows:
+        ids, names, rungs = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
+        con.executemany("INSERT INTO concept_substance VALUES (?, ?, ?, ?)",
+                        [(int(r[0]), int(i), int(g), names[int(i)]) for r, i, g in zip(rows, ids, rungs, strict=True)])
+    con.execute("""CREATE OR REPLACE TEMP TABLE issue_as_of AS
+        SELECT i.* EXCLUDE (name), coalesce(s.substance_name, name) AS name, s.substance, s.rung
+        FROM issue_as_of i LEFT JOIN concept_substance s USING (concept) ORDER BY person, effective, resource""")

@@ -1,0 +1,287 @@
+"""One night's load: every source staged, merged into the store, resolved, and accounted for to the last resource."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frailty.records.careful import Quarantined
+from frailty.records.files import Source, sha256
+from frailty.records.stage import Progress, Staged, line_numbers, sql_text, stage, stage_frames
+from frailty.terminology import load_map, nhs_number_sql, normalise_sql, systems_table, trim_sql
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+COLUMNS = ("read", "used", "not_needed", "superseded", "removed", "quarantined")
+_TABLES = ("event", "stay", "person", "plan", "consent", "target")
+
+
+@dataclass
+class SourceBooks:
+    """What became of every resource of one source: per type, read = used + not_needed + superseded + removed +
+    quarantined. ended: open rows of earlier loads that a full load no longer holds."""
+
+    source: str
+    mode: str
+    types: dict[str, dict[str, int]] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    ended: int = 0
+    unchanged: int = 0
+    extracted_from: str = ""
+
+    def balanced(self) -> bool:
+        """True where every resource that was read is accounted for."""
+        return all(row["read"] == sum(row[c] for c in COLUMNS[1:]) for row in self.types.values())
+
+
+def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: str, kinds: dict[str, str],
+                 extracted_at: datetime | None, now: datetime, progress: Progress, folder: Path) -> list[SourceBooks]:
+    """Loads every source into an open store, in one load number; resolves references; returns the books.
+
+    mode: 'full' (what is absent tonight is ended) or 'delta'. kinds: source -> gp | hospital | home | other, where
+    the site says so; else guessed from what the source holds.
+    """
+    _knowledge(con)
+    number = _next_load(con)
+    books = []
+    for source in sources:
+        staged = stage(con, source, progress, folder)
+        books.append(_merge(con, source, staged, number, mode))
+        _feed(con, source, books[-1], number, mode, kinds.get(source.name), extracted_at, now)
+    _finish(con, sources, books, number, progress)
+    return books
+
+
+def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now: datetime) -> SourceBooks:
+    """Loads plain tables given as data frames as one source."""
+    _knowledge(con)
+    number = _next_load(con)
+    source = Source(name, Path(name), (), ())
+    books = _merge(con, source, stage_frames(con, name, frames), number, "full")
+    _feed(con, source, books, number, "full", None, None, now)
+    _finish(con, [source], [books], number, lambda *_: None)
+    return books
+
+
+def _finish(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks], number: int,
+            progress: Progress) -> None:
+    progress("resolving people and references", 0, 1)
+    con.execute(sql_text("resolve"))
+    _account_unresolved(con, sources, books, number)
+    for one in books:
+        con.execute("UPDATE load SET books = ?, inputs = ? WHERE load = ? AND source = ?",
+                    [json.dumps(one.types, sort_keys=True), json.dumps(one.inputs), number, one.source])
+        con.execute("UPDATE quarantine SET known_to = ? WHERE source = ? AND load < ? AND known_to IS NULL",
+                    [number, one.source, number])
+        if one.quarantined:
+            import pandas as pd
+            frame = pd.DataFrame([vars(q) for q in one.quarantined])
+            con.register("bad", frame)
+            con.execute(f"""INSERT INTO quarantine SELECT {number}, ?, file, line, resource_type, reason, part, NULL
+                            FROM bad""", [one.source])
+            con.unregister("bad")
+
+
+def _next_load(con: DuckDBPyConnection) -> int:
+    row = con.execute("SELECT coalesce(max(load), 0) + 1 FROM load").fetchone()
+    return int(row[0]) if row else 1
+
+
+def _knowledge(con: DuckDBPyConnection) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP MACRO valid_nhs(x) AS {nhs_number_sql('x')}")
+    con.execute(sql_text("arriving"))
+    con.execute("CREATE OR REPLACE TEMP TABLE systems (alias VARCHAR, uri VARCHAR, kind VARCHAR)")
+    con.executemany("INSERT INTO systems VALUES (?, ?, ?)", systems_table())
+    for name in ("settings", "admission_methods"):
+        rows = [(system, code.lower(), value) for (system, code), value in load_map(f"stays/{name}").items()]
+        con.execute(f"CREATE OR REPLACE TEMP TABLE map_{name} (system VARCHAR, code VARCHAR, value VARCHAR)")
+        con.executemany(f"INSERT INTO map_{name} VALUES (?, ?, ?)", rows)
+
+
+# ---- merging one source
+
+def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str) -> SourceBooks:
+    con.execute(sql_text("merge"))
+    con.execute(sql_text("fate"))
+    if staged.deleted:
+        con.execute("CREATE OR REPLACE TEMP TABLE deleted (resource_type VARCHAR, resource_id VARCHAR)")
+        con.executemany("INSERT INTO deleted VALUES (?, ?)", staged.deleted)
+    _concepts(con)
+    ended = unchanged = 0
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM coming WHERE fate = 'used'")
+    for table in _TABLES:
+        held = con.execute(f"SELECT count(*) FROM {table} WHERE source = ? AND known_to IS NULL",
+                           [source.name]).fetchone()
+        if held and held[0]:
+            ended_here, same = _against_store(con, table, source.name, number, mode, bool(staged.deleted))
+            ended += ended_here
+            unchanged += same
+    for table in _TABLES:
+        con.execute(sql_text(f"insert_{table}").replace(":load", str(number)))
+    books = SourceBooks(source.name, mode, notes=dict(sorted(staged.notes.items())), ended=ended, unchanged=unchanged)
+    books.inputs = [{"file": source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
+                    for f in source.files]
+    books.quarantined = list(staged.quarantined)
+    _count(con, staged, books)
+    _quarantine_staged(con, source, books)
+    return books
+
+
+def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int, mode: str, deletes: bool
+                   ) -> tuple[int, int]:
+    """Ends rows that are changed, gone or (full load) absent; takes what is the same or older out of `fresh`."""
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
+        SELECT DISTINCT record, resource_type, resource_id, content, updated, version FROM {table}
+        WHERE source = ? AND known_to IS NULL""", [source])
+    con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN held USING (record)
+                   WHERE fresh.content = held.content""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE older AS SELECT record FROM fresh JOIN held USING (record)
+                   WHERE fresh.content <> held.content AND ? = 'delta'
+                     AND coalesce(try_cast(fresh.updated AS TIMESTAMPTZ) < try_cast(held.updated AS TIMESTAMPTZ), FALSE)""",
+                [mode])
+    con.execute("""UPDATE coming SET fate = 'superseded' WHERE fate = 'used' AND record IN (SELECT record FROM older)""")
+    gone = "SELECT record FROM coming WHERE fate = 'removed' AND place = 1"
+    if deletes:
+        gone += " UNION SELECT record FROM held JOIN deleted USING (resource_type, resource_id)"
+    absent = ("SELECT record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
+              if mode == "full" else "SELECT NULL WHERE FALSE")
+    changed = """SELECT record FROM fresh JOIN held USING (record) WHERE fresh.content <> held.content
+                 AND record NOT IN (SELECT record FROM older)"""
+    count = con.execute(f"SELECT count(*) FROM ({absent})").fetchone()
+    con.execute(f"""UPDATE {table} SET known_to = {number} WHERE source = ? AND known_to IS NULL
+                    AND record IN ({gone} UNION {absent} UNION {changed})""", [source])
+    same = con.execute("SELECT count(*) FROM same").fetchone()
+    con.execute("DELETE FROM fresh WHERE record IN (SELECT record FROM same UNION SELECT record FROM older)")
+    return (int(count[0]) if count else 0), (int(same[0]) if same else 0)
+
+
+def _concepts(con: DuckDBPyConnection) -> None:
+    # Codings are unnested on their own: DuckDB 2.0.0 stops with an internal error where UNNEST follows a hash join.
+    con.execute("""CREATE OR REPLACE TEMP TABLE coding AS
+        SELECT rid, part, coalesce(c."system", '') AS said_system, c.code AS said_code, c.display AS display FROM (
+            SELECT rid, part, unnest(codings) AS c FROM staged_event
+            UNION ALL SELECT rid, 0, unnest(codings) FROM staged_target)
+        WHERE trim(c.code) <> ''""")
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE spelled AS
+        SELECT said_system, said_code, system, kind, {normalise_sql('system', 'said_code')} AS code, display FROM (
+            SELECT d.*, coalesce(s.uri, rtrim(said_system, '/')) AS system, coalesce(s.kind, 'other') AS kind
+            FROM (SELECT said_system, said_code, min(display) AS display FROM coding GROUP BY ALL) d
+            LEFT JOIN systems s ON s.alias = {trim_sql('said_system')})""")
+    con.execute("""INSERT INTO concept
+        SELECT (SELECT coalesce(max(concept), -1) FROM concept) + row_number() OVER (ORDER BY system, code),
+               system, code, any_value(kind), min(display)
+        FROM spelled WHERE (system, code) NOT IN (SELECT (system, code) FROM concept) GROUP BY system, code""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE coded AS
+        SELECT DISTINCT rid, part, concept FROM coding JOIN spelled USING (said_system, said_code)
+        JOIN concept USING (system, code)""")
+
+
+def _count(con: DuckDBPyConnection, staged: Staged, books: SourceBooks) -> None:
+    counts: dict[str, Counter[str]] = {}
+
+    def add(kind: str, column: str, n: int) -> None:
+        counts.setdefault(kind, Counter())[column] += n
+
+    for column in ("read", "not_needed", "used", "removed"):
+        for kind, n in getattr(staged, column).items():
+            add(kind, column, n)
+    for one in staged.quarantined:
+        if not one.part:
+            add(one.resource_type, "quarantined", 1)
+    for kind, fate, n in con.execute("SELECT resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall():
+        add(kind, fate, n)
+    books.types = {kind: {c: int(row[c]) for c in COLUMNS} for kind, row in sorted(counts.items())}
+
+
+def _quarantine_staged(con: DuckDBPyConnection, source: Source, books: SourceBooks) -> None:
+    rows = con.execute("""SELECT file, line, ordinal, resource_type, why, '' FROM coming WHERE fate = 'quarantined'
+        UNION ALL SELECT c.file, c.line, c.ordinal, c.resource_type, p.why, p.part FROM parts p JOIN coming c USING (rid) WHERE c.fate = 'used'""").fetchall()
+    books.quarantined += _placed(source, rows)
+
+
+def _placed(source: Source, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined]:
+    """Rows (file number, line, ordinal, type, reason, part) with their lines looked up."""
+    wanted: dict[int, set[int]] = {}
+    for number, line, ordinal, *_ in rows:
+        if line is None and ordinal is not None and source.files and source.files[number].form == "ndjson":
+            wanted.setdefault(number, set()).add(ordinal)
+    lines = {number: line_numbers(source.files[number], ordinals) for number, ordinals in wanted.items()}
+    placed = []
+    for number, line, ordinal, kind, why, part in rows:
+        file = source.files[number] if source.files and number is not None else None
+        if line is None and ordinal is not None:
+            line = lines[number].get(ordinal) if number in lines else int(ordinal) + 1     # a table has a header line
+        placed.append(Quarantined(source.shown(file) if file else source.name, line, kind, why, part or ""))
+    return sorted(placed, key=lambda q: (q.file, q.line or 0, q.resource_type, q.reason, q.part))
+
+
+# ---- feeds and what stayed unresolved
+
+def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: int, mode: str, kind: str | None,
+          extracted_at: datetime | None, now: datetime) -> None:
+    row = con.execute("""SELECT max(recorded) FILTER (recorded <= ?), min(effective) FILTER (effective > '1900-01-01')
+        FROM (SELECT recorded, effective FROM event WHERE source = $2 AND known_to IS NULL
+              UNION ALL SELECT recorded_start, started FROM stay WHERE source = $2 AND known_to IS NULL)""".replace(
+                  "?", "$1"), [now.date(), source.name]).fetchone()
+    newest, oldest = row if row else (None, None)
+    at, told = extracted_at, "argument"
+    if at is None:
+        at, told = _manifest_time(source), "manifest"
+    if at is None:
+        at, told = (datetime(newest.year, newest.month, newest.day) if newest else None), "newest record"
+    if at is not None and at.tzinfo is not None:
+        at = at.astimezone().replace(tzinfo=None)
+    books.extracted_from = told
+    kind = kind or _guess_kind(con, source.name)
+    con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                [number, source.name, mode, now.replace(tzinfo=None), at, told, newest, oldest])
+    con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [source.name, kind, at, told, newest, oldest, number])
+
+
+def _manifest_time(source: Source) -> datetime | None:
+    """`transactionTime` of a Bulk Data manifest that lies beside the files."""
+    folder = source.root if source.root.is_dir() else source.root.parent
+    for path in (folder / "manifest.json", folder / "bulk-manifest.json"):
+        try:
+            said = json.loads(path.read_text("utf-8")).get("transactionTime")
+            return datetime.fromisoformat(said)
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue
+    return None
+
+
+def _guess_kind(con: DuckDBPyConnection, source: str) -> str:
+    row = con.execute("""SELECT
+        (SELECT count(*) FROM stay WHERE source = $1 AND known_to IS NULL AND setting IN ('inpatient', 'emergency')),
+        (SELECT count(*) FROM event JOIN concept USING (concept)
+         WHERE source = $1 AND known_to IS NULL AND concept.kind = 'icd10' AND counts),
+        (SELECT count(*) FROM event WHERE source = $1 AND known_to IS NULL AND counts)""", [source]).fetchone()
+    stays, icd10, coded = row if row else (0, 0, 0)
+    return "hospital" if icd10 and icd10 * 2 >= coded else "gp" if coded or not stays else "hospital"
+
+
+def _account_unresolved(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks],
+                        number: int) -> None:
+    """Resources of this load whose person or date could not be found are quarantined (the store keeps them: a
+    Patient or Encounter that comes later mends them)."""
+    by_name = {source.name: source for source in sources}
+    for one in books:
+        rows = con.execute(sql_text("unresolved"), [one.source]).fetchall()
+        for kind, n in Counter(row[3] for row in rows).items():
+            one.types[kind]["used"] -= n
+            one.types[kind]["quarantined"] += n
+        if rows and one.source in by_name:
+            one.quarantined += _unresolved_places(by_name[one.source], rows)
+
+
+def _unresolved_places(source: Source, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined]:
+    return _placed(source, rows)

@@ -1,0 +1,1 @@
+SELECT rid, code.coding AS codings, NULL AS name, NULL AS ods FROM raw

@@ -1,0 +1,14 @@
+SELECT rid, 0 AS part, 'issue' AS kind, 'MedicationRequest' AS element,
+       coalesce(medicationCodeableConcept.coding, from_json(medication -> '$.concept.coding', getvariable('codings_shape'))) AS codings,
+       FALSE AS counts, reference_key(coalesce(encounter, context)) AS encounter,
+       day_first(coalesce(authoredOn, dateWritten, dispenseRequest.validityPeriod."start")) AS effective,
+       NULL::SMALLINT AS minute,
+       day_last(coalesce(authoredOn, dateWritten, dispenseRequest.validityPeriod."start")) AS recorded,
+       coalesce(authoredOn, dateWritten) IS NULL AS recorded_assumed,
+       day_last(dispenseRequest.validityPeriod."end") AS ended, NULL::DOUBLE AS value, NULL AS unit,
+       NULL AS comparator, NULL AS answer,
+       CASE WHEN status IN ('draft', 'cancelled', 'on-hold') OR doNotPerform THEN 'none'
+            WHEN intent IN ('plan', 'proposal', 'option') THEN 'plan' ELSE 'issue' END AS role,
+       coalesce(reference_key(medicationReference), medication ->> '$.reference.reference') AS medication, status,
+       coalesce(authoredOn, dateWritten, dispenseRequest.validityPeriod."start") AS said_date
+FROM raw

@@ -1,0 +1,34 @@
+-- From staged rows to winners: which resources of this source are new, changed, the same, older, or gone.
+
+-- Several patients under one id: each keeps an id of its own, and only references from its own bundle mean it.
+CREATE OR REPLACE TEMP TABLE shared_id AS
+SELECT resource_type, resource_id FROM staged_resource JOIN staged_person USING (rid)
+GROUP BY ALL HAVING count(DISTINCT valid_nhs(nhs_said)) > 1
+    OR (count(valid_nhs(nhs_said)) = 0 AND count(DISTINCT birth_date) > 1 AND count(DISTINCT lower(name)) > 1);
+UPDATE staged_resource SET resource_id = resource_id || '~' || mark, subject = subject || '~' || mark
+FROM (SELECT rid, left(md5(coalesce(valid_nhs(nhs_said), birth_date::VARCHAR || lower(name), '?')), 6) AS mark
+      FROM staged_person) p
+WHERE p.rid = staged_resource.rid
+  AND (staged_resource.resource_type, staged_resource.resource_id) IN (SELECT resource_type, resource_id FROM shared_id);
+UPDATE staged_person SET keys = list_concat([r.subject], keys[2:])
+FROM staged_resource r WHERE r.rid = staged_person.rid
+  AND contains(r.subject, '~');
+CREATE OR REPLACE TEMP TABLE own_bundle AS
+SELECT bundle, split_part(subject, '~', 1) AS said, min(subject) AS meant FROM staged_resource
+WHERE contains(subject, '~') AND resource_type IN ('Patient', 'persons') AND bundle IS NOT NULL
+GROUP BY ALL HAVING count(DISTINCT subject) = 1;
+UPDATE staged_resource SET subject = coalesce(
+    (SELECT meant FROM own_bundle b WHERE b.bundle = staged_resource.bundle AND b.said = staged_resource.subject),
+    subject || '~?')
+WHERE subject IN (SELECT 'Patient/' || resource_id FROM shared_id)
+  AND resource_type NOT IN ('Patient', 'persons');
+
+-- One winner per (source, type, id, subject): newest by what the record says of its age, then by content.
+CREATE OR REPLACE TEMP TABLE coming AS
+SELECT *, (md5_number_lower(concat_ws('|', source, resource_type, resource_id, subject)) >> 1)::BIGINT AS record,
+       row_number() OVER (PARTITION BY resource_type, resource_id, subject
+           ORDER BY try_cast(updated AS TIMESTAMPTZ) DESC NULLS LAST, try_cast(version AS HUGEINT) DESC NULLS LAST,
+                    version DESC NULLS LAST, try_cast(file_time AS TIMESTAMPTZ) DESC NULLS LAST,
+                    newest DESC NULLS LAST, content) AS place,
+       NULL::VARCHAR AS fate, NULL::VARCHAR AS why
+FROM staged_resource;

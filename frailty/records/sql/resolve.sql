@@ -1,0 +1,94 @@
+-- Who is who. Patients of any source that share a valid NHS number AND birth date AND sex are one person; nothing
+-- else joins. Links are derived anew after every load, so they can always be undone.
+CREATE OR REPLACE TEMP TABLE patient AS
+SELECT record, source, subject, resource_id, keys, nhs_number, birth_date, sex,
+       CASE WHEN nhs_number IS NOT NULL AND birth_precision = 'day' AND sex <> 'unknown'
+            THEN concat_ws('|', nhs_number, birth_date, sex) ELSE concat_ws('|', 'alone', source, subject) END AS bond,
+       coalesce(feed.kind = 'gp', FALSE) AS from_gp
+FROM person LEFT JOIN feed USING (source) WHERE known_to IS NULL;
+
+CREATE OR REPLACE TEMP TABLE earlier AS SELECT record, min(person) AS person FROM person WHERE person IS NOT NULL GROUP BY record;
+CREATE OR REPLACE TEMP TABLE bonded AS
+SELECT bond, CASE WHEN row_number() OVER (PARTITION BY person ORDER BY bond) = 1 THEN person END AS person
+FROM (SELECT bond, min(e.person) AS person FROM patient LEFT JOIN earlier e USING (record) GROUP BY bond);
+UPDATE bonded SET person = n.person FROM (
+    SELECT bond, (SELECT coalesce(max(person), -1) FROM person) + row_number() OVER (ORDER BY bond) AS person
+    FROM bonded WHERE person IS NULL) n WHERE n.bond = bonded.bond;
+
+CREATE OR REPLACE TEMP TABLE face AS                          -- the record whose id stands for the person
+SELECT person, arg_min(resource_id, ordering) AS resource_id, arg_min(source, ordering) AS source, count(*) AS records
+FROM (SELECT person, resource_id, source, row_number() OVER (ORDER BY from_gp DESC, source, resource_id) AS ordering
+      FROM patient JOIN bonded USING (bond)) GROUP BY person;
+CREATE OR REPLACE TEMP TABLE named AS
+SELECT person, records, CASE WHEN count(*) OVER (PARTITION BY resource_id) = 1 THEN resource_id
+                             ELSE source || ':' || resource_id END AS patient_id FROM face;
+CREATE OR REPLACE TEMP TABLE doubted AS SELECT nhs_number FROM patient WHERE nhs_number IS NOT NULL
+GROUP BY nhs_number HAVING count(DISTINCT bond) > 1;
+
+CREATE OR REPLACE TEMP TABLE person_id_before AS SELECT source, key, person FROM person_id;
+DELETE FROM person_id;
+INSERT INTO person_id
+SELECT source, key, min(person), min(patient_id), CASE WHEN max(records) > 1 THEN 'NHS number, birth date and sex' END,
+       CASE WHEN bool_or(nhs_number IN (SELECT nhs_number FROM doubted))
+            THEN 'same NHS number as another person with a different birth date or sex' END
+FROM (SELECT source, unnest(keys) AS key, person, patient_id, records, nhs_number
+      FROM patient JOIN bonded USING (bond) JOIN named USING (person))
+GROUP BY source, key HAVING count(DISTINCT person) = 1;
+
+UPDATE person SET person = b.person FROM patient p JOIN bonded b USING (bond)
+WHERE p.record = person.record AND person.known_to IS NULL AND person.person IS DISTINCT FROM b.person;
+UPDATE person SET practice = CASE WHEN practice_said LIKE '%Organization/%' THEN coalesce(
+        (SELECT min(coalesce(ods, name)) FROM target t WHERE t.source = person.source AND t.subject = practice_said
+         AND t.known_to IS NULL), practice_said) ELSE practice_said END,
+    usual_gp = CASE WHEN gp_said LIKE 'Practitioner/%' THEN
+        (SELECT min(nullif(name, '')) FROM target t WHERE t.source = person.source AND t.subject = gp_said
+         AND t.known_to IS NULL) ELSE gp_said END
+WHERE known_to IS NULL;
+
+-- Rows whose person changed, or could not be known before.
+CREATE OR REPLACE TEMP TABLE moved AS
+SELECT source, key, n.person FROM person_id n FULL JOIN person_id_before b USING (source, key)
+WHERE n.person IS DISTINCT FROM b.person;
+UPDATE stay SET person = m.person FROM moved m WHERE m.source = stay.source AND m.key = stay.subject;
+UPDATE plan SET person = m.person FROM moved m WHERE m.source = plan.source AND m.key = plan.subject;
+UPDATE consent SET person = m.person FROM moved m WHERE m.source = consent.source AND m.key = consent.subject;
+UPDATE event SET person = m.person FROM moved m WHERE m.source = event.source AND m.key = event.subject;
+UPDATE stay SET person = m.person FROM person_id m
+WHERE stay.person IS NULL AND stay.known_to IS NULL AND m.source = stay.source AND m.key = stay.subject;
+UPDATE plan SET person = m.person FROM person_id m WHERE plan.person IS NULL AND m.source = plan.source AND m.key = plan.subject;
+UPDATE consent SET person = m.person FROM person_id m
+WHERE consent.person IS NULL AND m.source = consent.source AND m.key = consent.subject;
+
+-- Entries that waited for a person, a date or a Medication arrive again with the new ones.
+INSERT INTO arriving_event SELECT * FROM event
+WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL);
+DELETE FROM event WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL);
+
+CREATE OR REPLACE TEMP TABLE stay_key AS
+SELECT source, resource_type || '/' || resource_id AS key, person, min(record) AS record, min(started) AS started,
+       coalesce(max(ended), min(started)) AS known
+FROM stay WHERE known_to IS NULL AND person IS NOT NULL GROUP BY ALL;
+CREATE OR REPLACE TEMP TABLE stay_diagnosis AS
+SELECT source, key, person, min(record) AS record, min(started) AS started, max(known) AS known FROM (
+    SELECT source, person, record, unnest(diagnoses) AS key, started, coalesce(ended, started) AS known
+    FROM stay WHERE known_to IS NULL AND person IS NOT NULL AND len(diagnoses) > 0) GROUP BY ALL;
+CREATE OR REPLACE TEMP TABLE life AS
+SELECT person, min(birth_date) AS born, max(deceased_on) AS died FROM person WHERE known_to IS NULL AND person IS NOT NULL GROUP BY person;
+
+INSERT INTO event
+SELECT a.* REPLACE (
+    m.person AS person, coalesce(a.concept, t.concept) AS concept, coalesce(s.record, d.record) AS stay,
+    coalesce(a.effective, s.started, d.started) AS effective,
+    coalesce(a.recorded, s.known, d.known) AS recorded,
+    coalesce(a.recorded_assumed, FALSE) OR a.recorded IS NULL AS recorded_assumed,
+    CASE WHEN coalesce(a.effective, s.started, d.started) < born THEN 'before birth'
+         WHEN coalesce(a.effective, s.started, d.started) > died THEN 'after death' END AS flag)
+FROM arriving_event a
+LEFT JOIN person_id m ON m.source = a.source AND m.key = a.subject
+LEFT JOIN stay_key s ON s.source = a.source AND s.key = a.encounter AND s.person = m.person
+LEFT JOIN stay_diagnosis d ON s.record IS NULL AND a.resource_type = 'Condition' AND d.source = a.source
+      AND d.key = a.resource_type || '/' || a.resource_id AND d.person = m.person
+LEFT JOIN target t ON a.concept IS NULL AND t.source = a.source AND t.subject = a.medication AND t.known_to IS NULL
+      AND t.concept IS NOT NULL
+LEFT JOIN life l ON l.person = m.person;
+DELETE FROM arriving_event;

@@ -1,0 +1,12 @@
+SELECT file, line, ordinal, resource_type, min(why) AS why, '' AS part FROM seen JOIN (
+    SELECT record, CASE
+        WHEN person IS NULL THEN 'its Patient is not in the records of this source; send the Patient as well'
+        WHEN effective IS NULL THEN 'no date of its own, and its Encounter was not found; send the Encounter or a date'
+        ELSE 'its Medication was not found; send the Medication as well' END AS why
+    FROM event WHERE source = $1 AND known_to IS NULL AND (person IS NULL OR concept IS NULL OR effective IS NULL
+        AND resource_type IN ('Condition', 'Observation', 'Procedure', 'MedicationRequest', 'MedicationStatement', 'events', 'medicines'))
+    UNION ALL SELECT record, 'its Patient is not in the records of this source; send the Patient as well'
+    FROM (SELECT record FROM stay WHERE source = $1 AND known_to IS NULL AND person IS NULL
+          UNION ALL SELECT record FROM plan WHERE source = $1 AND known_to IS NULL AND person IS NULL
+          UNION ALL SELECT record FROM consent WHERE source = $1 AND known_to IS NULL AND person IS NULL)) USING (record)
+WHERE source = $1 GROUP BY ALL ORDER BY ALL

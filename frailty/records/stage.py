@@ -1,0 +1,352 @@
+"""From files to staged rows: one SELECT per resource type over typed columns, and the careful reader for the rest."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frailty.errors import RecordsError
+from frailty.knowledge import rules_dir
+from frailty.records.careful import CarefulReader, Quarantined
+from frailty.records.files import RecordFile, Source, open_bytes
+from frailty.records.shapes import CODING, TARGETS, TYPES, doubtful
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Progress = Callable[[str, int, int], None]
+
+_MAX_RESOURCE_BYTES = 1 << 27
+# table staged_<key> <- the statement of each type
+_STAGED = {
+    "event": {kind: kind for kind in ("Condition", "Observation", "Procedure", "MedicationRequest", "MedicationStatement",
+                                      "AllergyIntolerance", "FamilyMemberHistory", "ServiceRequest", "ProcedureRequest",
+                                      "Flag", "events", "medicines")} | {"Encounter": "EncounterCodes"},
+    "stay": {"Encounter": "Encounter", "stays": "stays"},
+    "person": {"Patient": "Patient", "persons": "persons"},
+    "plan": {"CarePlan": "CarePlan"},
+    "consent": {"Consent": "Consent"},
+    "target": {kind: kind for kind in TARGETS},
+}
+TABLE_COLUMNS = {
+    "persons": ("patient_id", "nhs_number", "birth_date", "sex", "deceased_on", "name", "phone", "address", "postcode",
+                "practice", "registered_from", "registered_to", "usual_gp", "ethnicity", "imd_quintile"),
+    "events": ("patient_id", "record_id", "system", "code", "term", "effective_on", "recorded_on", "ended_on", "value",
+               "unit", "comparator", "stay_id", "status"),
+    "medicines": ("patient_id", "record_id", "system", "code", "term", "issued_on", "recorded_on", "ended_on", "role"),
+    "stays": ("patient_id", "stay_id", "started", "ended", "setting", "admission_method", "admitted_from",
+              "discharged_to", "provider", "recorded_start", "recorded_end"),
+}
+_TABLE_NEEDS = {"persons": ("patient_id",), "events": ("patient_id", "system", "code", "effective_on"),
+                "medicines": ("patient_id", "issued_on"), "stays": ("patient_id", "stay_id", "started")}
+
+
+@dataclass
+class Staged:
+    """What staging a source counted, beside the staged_* tables that it filled."""
+
+    read: Counter[str] = field(default_factory=Counter)
+    not_needed: Counter[str] = field(default_factory=Counter)
+    used: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def sql_text(name: str) -> str:
+    """A statement of `records/sql/`."""
+    return package_files("frailty.records").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def prepare(con: DuckDBPyConnection) -> None:
+    """Macros, and the knowledge that they read, into a connection."""
+    systems = _rows("records/identifier_systems.csv")
+    answers = _rows("records/negative_answers.csv")
+    values = {
+        "nhs_systems": [row["system"] for row in systems if row["kind"] == "nhs-number"],
+        "ods_systems": [row["system"] for row in systems if row["kind"] == "ods"],
+        "no_codes": [f"{row['system']}|{row['code']}" for row in answers if row["code"]],
+        "no_texts": [row["text"] for row in answers if row["text"]],
+        "codings_shape": '[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}]',
+    }
+    for name, value in values.items():
+        con.execute(f"SET VARIABLE {name} = ?", [value])
+    con.execute(sql_text("macros"))
+
+
+def _rows(path: str) -> list[dict[str, str]]:
+    with (rules_dir() / path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def stage(con: DuckDBPyConnection, source: Source, progress: Progress, folder: Path) -> Staged:
+    """Fills the staged_* temp tables from the files of one source. Raises RecordsError only where nothing is readable."""
+    staged = Staged()
+    con.execute(sql_text("staged"))
+    with tempfile.TemporaryDirectory(prefix=".frailty-", dir=folder) as work:
+        reader = CarefulReader(Path(work))
+        _read_bulk(con, source, reader, staged, progress)
+        numbers = {file.path: number for number, file in enumerate(source.files)}
+        careful = [file for file in source.files if file.form in ("json", "xml", "empty")]
+        for done, file in enumerate(careful):
+            progress(f"reading {source.name}", done, len(careful))
+            reader.file(file, source.shown(file), numbers[file.path])
+        for kind, path in reader.close().items():
+            _append_prepared(con, kind, path)
+        _take_counts(staged, reader)
+    for file in source.files:
+        if file.form == "table":
+            _read_table(con, source, file, numbers[file.path], staged)
+    _stage_types(con, source, staged)
+    return staged
+
+
+def stage_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any]) -> Staged:
+    """Stages plain tables given as data frames (see TABLE_COLUMNS)."""
+    staged = Staged()
+    con.execute(sql_text("staged"))
+    for table, frame in frames.items():
+        con.register("given", frame.astype(object).where(frame.notna(), None))
+        _table_rows(con, table, [str(c) for c in frame.columns], "given", f"{table} frame", 0, staged)
+        con.unregister("given")
+    _stage_types(con, Source(name, Path(name), (), ()), staged)
+    return staged
+
+
+def _take_counts(staged: Staged, reader: CarefulReader) -> None:
+    staged.read += reader.read
+    staged.not_needed += reader.not_needed
+    staged.used += reader.used_containers
+    staged.removed += reader.removed
+    staged.quarantined += reader.quarantined
+    staged.deleted += reader.deleted
+    staged.notes += reader.notes
+
+
+# ---- bulk files
+
+def _read_bulk(con: DuckDBPyConnection, source: Source, reader: CarefulReader, staged: Staged,
+               progress: Progress) -> None:
+    waiting: dict[str, list[RecordFile]] = {}
+    by_name = {str(file.path): file for file in source.files}
+    numbers = {str(file.path): number for number, file in enumerate(source.files)}
+    for file in source.files:
+        if file.form == "ndjson":
+            waiting.setdefault(_first_type(file), []).append(file)
+    seen: set[tuple[str, str]] = set()
+    doubts: dict[str, set[int]] = {}
+    order = list(waiting)
+    while order:
+        kind = order.pop(0)
+        files = [f for f in waiting.pop(kind, []) if (kind, str(f.path)) not in seen]
+        seen |= {(kind, str(f.path)) for f in files}
+        if not files:
+            continue
+        progress(f"reading {source.name} {kind}", 0, 1)
+        first = {str(f.path) for f in files if _first_type(f) == kind}
+        others = _read_type(con, kind, files, first, reader, source, staged, doubts, numbers)
+        for path, other in others:
+            waiting.setdefault(other, []).append(by_name[path])
+            if other not in order:
+                order.append(other)
+    for path, ordinals in sorted(doubts.items()):
+        reader.lines(by_name[path], source.shown(by_name[path]), numbers[path], ordinals)
+
+
+def _first_type(file: RecordFile) -> str:
+    import json
+    with open_bytes(file.path) as stream:
+        return str(json.loads(stream.readline())["resourceType"])
+
+
+def _read_type(con: DuckDBPyConnection, kind: str, files: list[RecordFile], first: set[str], reader: CarefulReader,
+               source: Source, staged: Staged, doubts: dict[str, set[int]], numbers: dict[str, int]
+               ) -> list[tuple[str, str]]:
+    """One typed scan. Returns (file, type) of other types met in these files."""
+    needed = kind in TYPES
+    columns = TYPES[kind] if needed else {"resourceType": "VARCHAR"}
+    try:
+        _scan(con, "scanned", columns, [str(f.path) for f in files])
+        readable = files
+    except _duckdb_error():                             # one bad file (cut off, not UTF-8) must not cost the others
+        readable = [f for f in files if _scans(con, columns, f)]
+        for file in files:
+            if file not in readable:
+                reader.file(RecordFile(file.path, "json"), source.shown(file), numbers[str(file.path)])
+        if readable:
+            _scan(con, "scanned", columns, [str(f.path) for f in readable])
+    if not readable:
+        return []
+    con.execute("CREATE OR REPLACE TEMP TABLE starts AS SELECT _f, min(rowid) AS first FROM scanned GROUP BY _f")
+    kinds = con.execute('SELECT _f, "resourceType", count(*) FROM scanned GROUP BY ALL ORDER BY ALL').fetchall()
+    others: list[tuple[str, str]] = []
+    for path, found, count in kinds:
+        if found == kind:
+            staged.read[kind] += count
+            if not needed:
+                staged.not_needed[kind] += count
+        elif path in first and found is not None and found not in ("Bundle", "Parameters"):
+            others.append((path, found))
+    doubt = f'"resourceType" = \'{kind}\' AND ({doubtful(kind)})' if needed else "FALSE"
+    doubtful_rows = con.execute(
+        f"""SELECT _f, s.rowid - first, "resourceType" = '{kind}' FROM scanned s JOIN starts USING (_f)
+            WHERE {doubt} OR (_f IN (SELECT unnest(?)) AND ("resourceType" IS NULL
+                              OR "resourceType" IN ('Bundle', 'Parameters')))""", [sorted(first)]).fetchall()
+    for path, ordinal, ours in doubtful_rows:
+        doubts.setdefault(path, set()).add(int(ordinal))
+        if ours:
+            staged.read[kind] -= 1                       # the careful reader counts it again
+    if needed:
+        con.execute(f"INSERT INTO left_out SELECT '{kind}', s.rowid FROM scanned s WHERE "
+                    f'"resourceType" IS DISTINCT FROM \'{kind}\' OR coalesce({doubt}, FALSE)')
+        _keep(con, kind, "scanned")
+    else:
+        con.execute("DROP TABLE scanned")
+    return others
+
+
+def _scan(con: DuckDBPyConnection, table: str, columns: dict[str, str], paths: list[str]) -> None:
+    con.execute(f"DROP TABLE IF EXISTS {table}")
+    con.execute(f"""CREATE TEMP TABLE {table} AS SELECT *, filename AS _f FROM read_json([{', '.join(map(_quoted, paths))}],
+        columns = {{{_column_spec(columns)}}}, format = 'newline_delimited', ignore_errors = true, filename = true,
+        maximum_object_size = {_MAX_RESOURCE_BYTES})""")
+
+
+def _scans(con: DuckDBPyConnection, columns: dict[str, str], file: RecordFile) -> bool:
+    try:
+        _scan(con, "scanned", columns, [str(file.path)])
+    except _duckdb_error():
+        return False
+    return True
+
+
+def _append_prepared(con: DuckDBPyConnection, kind: str, path: Path) -> None:
+    _scan(con, "prepared", TYPES[kind], [str(path)])
+    _keep(con, kind, "prepared")
+
+
+def _keep(con: DuckDBPyConnection, kind: str, table: str) -> None:
+    """Makes a scanned table part of what is staged of its type. Tables are kept as they are: copying costs more."""
+    row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO ?", [f"raw_{kind}_[0-9]+"]).fetchone()
+    place = row[0] if row else 0
+    con.execute(f"ALTER TABLE {table} RENAME TO raw_{kind}_{place}")
+    con.execute(f"UPDATE left_out SET kind = '{kind}_{place}' WHERE kind = '{kind}'")
+
+
+# ---- plain tables
+
+def _read_table(con: DuckDBPyConnection, source: Source, file: RecordFile, number: int, staged: Staged) -> None:
+    shown = source.shown(file)
+    options = "all_varchar = true, header = true, ignore_errors = true, store_rejects = true, null_padding = true"
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE given AS SELECT * FROM read_csv({_quoted(str(file.path))}, {options})")
+    except _duckdb_error() as error:
+        raise RecordsError("A table cannot be read.", where=shown, why=str(error).splitlines()[0],
+                           mend="save it as CSV in UTF-8 with a header line") from None
+    for line, message in con.execute("SELECT line, error_message FROM reject_errors").fetchall():
+        staged.read[file.table] += 1
+        staged.quarantined.append(Quarantined(shown, int(line), file.table, f"the line cannot be read: {message}"))
+    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    columns = [row[0] for row in con.execute("DESCRIBE given").fetchall()]
+    _table_rows(con, file.table, columns, "given", shown, number, staged)
+
+
+def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: str, shown: str, number: int,
+                staged: Staged) -> None:
+    missing = [name for name in _TABLE_NEEDS[table] if name not in columns]
+    if missing:
+        raise RecordsError(f"The table {table} has no column {missing[0]!r}.", where=shown,
+                           why=f"its columns are: {', '.join(columns)}",
+                           mend=f"give it the columns {', '.join(TABLE_COLUMNS[table])}")
+    wanted = ", ".join(f'nullif(trim(CAST("{c}" AS VARCHAR)), \'\') AS "{c}"' if c in columns else f'NULL::VARCHAR AS "{c}"'
+                       for c in TABLE_COLUMNS[table])
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE table_rows AS SELECT {wanted}, NULL::{TYPES['Patient']['_p']} AS _p,
+                        NULL::VARCHAR AS _f, {number} AS file, row_number() OVER () AS ordinal FROM {given}""")
+    _keep(con, table, "table_rows")
+    count = con.execute(f"SELECT count(*) FROM {given}").fetchone()
+    staged.read[table] += int(count[0]) if count else 0
+
+
+# ---- staging
+
+def _stage_types(con: DuckDBPyConnection, source: Source, staged: Staged) -> None:
+    tables = sorted(row[0] for row in con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'raw_')").fetchall())
+    con.execute("CREATE OR REPLACE TEMP TABLE file_number (_f VARCHAR, file INTEGER)")
+    con.executemany("INSERT INTO file_number VALUES (?, ?)",
+                    [(str(file.path), number) for number, file in enumerate(source.files)] or [("", 0)])
+    base = 0
+    for table in tables:
+        _, kind, place = table.split("_")
+        row = con.execute(f"SELECT coalesce(max(rowid), -1) + 1 FROM {table}").fetchone()
+        out = f" WHERE rowid NOT IN (SELECT rid FROM left_out WHERE kind = '{kind}_{place}')"
+        none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchone() is None
+        con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {base} AS rid, * FROM {table}{'' if none else out}")
+        _stage_resource(con, kind, table, source.name, base)
+        for target, names in _STAGED.items():
+            if kind in names:
+                con.execute(f"INSERT INTO staged_{target} BY NAME {sql_text(names[kind])}")
+        con.execute("DROP VIEW raw")
+        con.execute(f"DROP TABLE {table}")
+        base += int(row[0]) if row else 0
+
+
+def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, source: str, base: int) -> None:
+    if kind in TABLE_COLUMNS:
+        identity = {"persons": "patient_id", "stays": "stay_id"}.get(kind, "coalesce(record_id, ordinal::VARCHAR)")
+        columns = ", ".join(f'"{c}"' for c in TABLE_COLUMNS[kind])
+        gone = "status = 'entered-in-error'" if kind == "events" else "FALSE"
+        select = f"""{identity} AS resource_id, 'Patient/' || patient_id AS subject, NULL AS updated, NULL AS version,
+                     hash({columns}) AS content, {gone} AS gone, file, NULL::INTEGER AS line, ordinal,
+                     NULL::INTEGER AS bundle, NULL AS file_time, NULL AS newest FROM raw"""
+    else:
+        shape = TYPES[kind]
+        subject = ("coalesce(reference_key(subject), reference_key(patient))" if "subject" in shape
+                   else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
+        columns = ", ".join(f'"{c}"' for c in shape if c not in ("meta", "_p", "resourceType", "id"))
+        errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
+        errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
+        starts = f"(SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f)"
+        select = f"""id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated, meta.versionId AS version,
+                     hash({columns}) AS content, coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone,
+                     coalesce(_p.file, n.file) AS file, _p.line AS line,
+                     CASE WHEN _p IS NULL THEN rid - first END AS ordinal, _p.scope AS bundle,
+                     _p."time" AS file_time, _p.newest AS newest
+                     FROM raw JOIN {starts} USING (_f) LEFT JOIN file_number n USING (_f)"""
+    con.execute(f"""INSERT INTO staged_resource BY NAME
+        SELECT '{kind}' AS resource_type, rid, '{source.replace("'", "''")}' AS source, {select}""")
+
+
+def _column_spec(columns: dict[str, str]) -> str:
+    return ", ".join(f"{_quoted(name)}: {_quoted(kind)}" for name, kind in columns.items())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _duckdb_error() -> type[Exception]:
+    import duckdb
+    return duckdb.Error
+
+
+def line_numbers(file: RecordFile, ordinals: Iterable[int]) -> dict[int, int]:
+    """Line numbers of the given non-blank lines (counted from 0) of a bulk file."""
+    wanted, ordinal, found = set(ordinals), -1, {}
+    with open_bytes(file.path) as stream:
+        for line, raw in enumerate(stream, 1):
+            if raw.strip():
+                ordinal += 1
+                if ordinal in wanted:
+                    found[ordinal] = line
+    return found
+
+
+__all__ = ["CODING", "Staged", "prepare", "stage", "stage_frames"]

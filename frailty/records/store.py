@@ -1,0 +1,80 @@
+"""The store: one DuckDB file per locality.
+
+A load works on a copy and takes the place of the store only when it has succeeded, so readers never wait and a crash
+at any moment leaves the store as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from frailty.errors import RecordsError
+from frailty.records.stage import prepare
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | None = None) -> DuckDBPyConnection:
+    """Opens a store, makes it where it does not exist (None: in memory), and lends it the macros."""
+    import duckdb
+    exists = path is not None and path.exists()
+    if read_only and not exists:
+        raise RecordsError("There is no store here.", where=str(path), mend="make one: frailty nightly RECORDS... --store FILE")
+    try:
+        con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
+    except duckdb.Error as error:
+        raise RecordsError("The store cannot be opened.", where=str(path), why=str(error).splitlines()[0],
+                           mend="close the program that has it open, or name another file") from None
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'UTC'")
+    if spill is not None:
+        con.execute("SET temp_directory = '" + str(spill).replace("'", "''") + "'")
+    if not exists:
+        con.execute(package_files("frailty.records").joinpath("schema.sql").read_text("utf-8"))
+    elif not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'person_id'").fetchone():
+        con.close()
+        raise RecordsError("This file is not a frailty store.", where=str(path), mend="name the file that nightly wrote")
+    prepare(con)
+    return con
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A copy of the store to work on. It becomes the store when the block ends without an error; else it goes.
+
+    Raises RecordsError where another run holds the store.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    copy = path.with_name(f".{path.name}.new")
+    old_mask = os.umask(0o077)
+    try:
+        with lock.open("w") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RecordsError("Another run is loading this store.", where=str(path),
+                                   mend="wait for it to end, or name another --store") from None
+            for left in (copy, copy.with_name(copy.name + ".wal")):
+                left.unlink(missing_ok=True)            # of a run that was killed
+            if path.exists():
+                shutil.copyfile(path, copy)
+            try:
+                yield copy
+            except BaseException:
+                copy.unlink(missing_ok=True)
+                copy.with_name(copy.name + ".wal").unlink(missing_ok=True)
+                raise
+            with copy.open("rb") as written:
+                os.fsync(written.fileno())
+            copy.replace(path)
+    finally:
+        os.umask(old_mask)

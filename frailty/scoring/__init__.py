@@ -1,0 +1,31 @@
+"""Scorecards, and the one engine that evaluates them over a list of people.
+
+    card = load_scorecard("efi")
+    plan = compile_plan([card], concept_systems, concept_codes)     # says what must be read: plan.coded_concepts, ...
+    scores = evaluate(plan, arrays, as_of)                          # points, bands, status, contributions
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from frailty.scoring.definitions import STATUS, Scorecard
+from frailty.scoring.load import load_scorecard, scorecard_ids
+
+if TYPE_CHECKING:
+    from frailty.scoring.evaluate import Contributions, Score, Scores, evaluate
+    from frailty.scoring.examples import run_example
+    from frailty.scoring.plan import Plan, compile_plan
+
+_LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "evaluate", "Scores": "evaluate", "Score": "evaluate",
+          "Contributions": "evaluate", "run_example": "examples"}
+
+__all__ = ["STATUS", "Contributions", "Plan", "Score", "Scorecard", "Scores", "compile_plan", "evaluate",
+           "load_scorecard", "run_example", "scorecard_ids"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"frailty.scoring.{_LATER[name]}"), name)
+    raise AttributeError(name)

@@ -1,0 +1,325 @@
+"""Scoring a practice list: `evaluate(plan, arrays, as_of)`. Blocks of people run in threads; results never depend on it."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from frailty.errors import FrailtyError
+from frailty.records.arrays import OPEN, Coded, Float64, Int8, Int32, Int64, Issues, Measured, PracticeArrays
+from frailty.scoring import tables as tb
+from frailty.scoring.definitions import STATUS, Window
+from frailty.scoring.plan import Plan
+from frailty.scoring.tables import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Buffer = tuple[Int32, Int64]
+BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score of everybody. points: [P] in multiples of 10^-scale; value: NaN unless status is ok."""
+
+    id: str
+    points: Int64
+    scale: int
+    of: float
+    band: Int8                  # position in `bands`; -1 = none
+    bands: tuple[str, ...]
+    status: Int8                # position in STATUS
+    reason: NDArray[np.int16]   # position in Scores.reasons; 0 = nothing to say
+    fraction: bool              # is the value a part of `of`?
+
+    @property
+    def value(self) -> Float64:
+        """[P] the score itself: points / 10^scale / of."""
+        return np.where(self.status == 0, self.points / (10**self.scale * self.of), np.nan)
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What made up the scores, ordered by person, then score and term as the plan has them. One array a column.
+
+    person: position in the list of people. n: how many records. first, last: days (OPEN = the term has no date, such as
+    age). concept, record: of the last qualifying record (-1 = none). score, term: positions in Plan.scorecards and
+    Plan.term_names. points: multiples of 10^-scale of the score.
+    """
+
+    rows: Int32         # [rows, 6]
+    record: Int64
+    plan: Plan
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def person(self) -> Int32:
+        return self.rows[:, 0]
+
+    @property
+    def n(self) -> Int32:
+        return self.rows[:, 2]
+
+    @property
+    def first(self) -> Int32:
+        return self.rows[:, 3]
+
+    @property
+    def last(self) -> Int32:
+        return self.rows[:, 4]
+
+    @property
+    def concept(self) -> Int32:
+        return self.rows[:, 5]
+
+    @cached_property
+    def term(self) -> Int32:
+        return self.plan.outcome_term[self.rows[:, 1]]
+
+    @cached_property
+    def score(self) -> Int32:
+        return self.plan.term_card[self.term]
+
+    @cached_property
+    def points(self) -> Int64:
+        return self.plan.tables.outcome_points[self.rows[:, 1]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a list of people, in its order, and what made them up."""
+
+    plan: Plan
+    scores: dict[str, Score]
+    contributions: Contributions
+
+    def __getitem__(self, id: str) -> Score:
+        return self.scores[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.plan.reasons
+
+    def frame(self, patient_ids: Sequence[str]) -> pd.DataFrame:
+        """One row per person: patient_id, then <id>, <id>_points, <id>_of (fractions), <id>_band, <id>_status, <id>_reason."""
+        import pandas as pd
+        columns: dict[str, Any] = {"patient_id": list(patient_ids)}
+        for id, score in self.scores.items():
+            columns[id] = score.value
+            columns[f"{id}_points"] = score.points if score.scale == 0 else score.points / 10**score.scale
+            if score.fraction:
+                columns[f"{id}_of"] = score.of if score.of % 1 else int(score.of)
+            columns[f"{id}_band"] = _words(score.band, (*score.bands, None))
+            columns[f"{id}_status"] = _words(score.status, STATUS)
+            columns[f"{id}_reason"] = _words(score.reason, self.reasons)
+        return pd.DataFrame(columns)
+
+    def contributions_frame(self, patient_ids: Sequence[str]) -> pd.DataFrame:
+        """One row per person, score and term: patient_id, score, term, points, first_on, last_on, n, concept, record."""
+        import pandas as pd
+        c = self.contributions
+        scale = np.array([10**card.scale for card in self.plan.scorecards], np.int64)[c.score]
+        return pd.DataFrame({
+            "patient_id": np.asarray(patient_ids, object)[c.person],
+            "score": _words(c.score, [card.id for card in self.plan.scorecards]),
+            "term": _words(c.term, self.plan.term_names), "points": c.points / scale,
+            "first_on": _dates(c.first), "last_on": _dates(c.last), "n": c.n, "concept": c.concept, "record": c.record})
+
+
+def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: int | None = None,
+             block: int = BLOCK) -> Scores:
+    """Score everybody as of a day (int32 days since 1970-01-01), one for all or one per person."""
+    from frailty.scoring.kernels import FOREIGN, run
+    count = len(arrays)
+    days = np.broadcast_to(np.asarray(as_of, np.int32), (count,))
+    starts, day = _window_starts(plan, days)
+    people = np.stack([np.asarray(column, np.int32) for column in (
+        days, day, _ages(arrays.birth, days), arrays.sex, arrays.hospital_from, arrays.hospital_without_stays)], 1)
+    families = (_entries(arrays.coded, arrays), _numbers(arrays.measured), _entries(arrays.issues, arrays))
+    tables = _fitted(plan, arrays)
+    markers = int(tables.slots[:, 1].max(initial=-1)) + 1, int(tables.info[:, 2].max(initial=-1)) + 1
+    cards, terms = len(plan.scorecards), len(plan.term_names)
+    points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
+    rows = _Growing()
+
+    def work(low: int, buffer: Buffer) -> int:
+        return int(run(low, min(low + block, count), people, *families, tables, starts, np.zeros(markers, np.int32),
+                       tb.Outputs(points, marks, *buffer)))
+
+    workers = max(1, min(threads or _cores(), -(-count // block)))
+    with ThreadPoolExecutor(workers) as pool:
+        lows = iter(range(0, count, block))
+        buffers = (_buffer(min(block, count) * terms) for _ in range(2 * workers))
+        waiting = deque((pool.submit(work, low, buffer), low, buffer) for low, buffer in zip(lows, buffers, strict=False))
+        while waiting:  # in the order of the people, whichever thread is first
+            future, low, buffer = waiting.popleft()
+            filled = future.result()
+            if filled < 0:
+                for other, _, _ in waiting:
+                    other.cancel()
+                raise FrailtyError(
+                    "The arrays of this practice do not fit the plan.",
+                    why="a concept, quantity or stay lies outside its table" if filled == FOREIGN
+                    else "the entries of a person are not in the order of their dates",
+                    mend="compile the plan with the concept table that the arrays were made with")
+            rows.add(buffer, filled, low / count)
+            waiting.extend((pool.submit(work, low, buffer), low, buffer) for low in islice(lows, 1))
+    scores = {card.id: Score(card.id, points[c], card.scale, card.of, marks[0, c].astype(np.int8),
+                             tuple(band.label for band in card.bands), marks[1, c].astype(np.int8), marks[2, c],
+                             card.divide_by is not None)
+              for c, card in enumerate(plan.scorecards)}
+    return Scores(plan, scores, Contributions(*rows.result(), plan))
+
+
+class _Growing:
+    """Rows that grow: each block is copied once, into space guessed from the share of people that is done."""
+
+    def __init__(self) -> None:
+        self.count, self.rows = 0, _buffer(0)
+
+    def add(self, buffer: Buffer, count: int, done: float) -> None:
+        need = self.count + count
+        if need > len(self.rows[0]):
+            old, self.rows = self.rows, _buffer(max(int(need / done * 1.1) if done > 0 else 0, 2 * need))
+            self._copy(old, 0, self.count)
+        self._copy(buffer, self.count, need)
+        self.count = need
+
+    def _copy(self, source: Buffer, low: int, high: int) -> None:
+        self.rows[0][low:high] = source[0][:high - low]
+        self.rows[1][low:high] = source[1][:high - low]
+
+    def result(self) -> Buffer:
+        return self.rows[0][:self.count], self.rows[1][:self.count]
+
+
+def _buffer(size: int) -> Buffer:
+    return np.empty((size, 6), np.int32), np.empty(size, np.int64)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lock(array: Array, dtype: Any = None) -> Array:
+    """A read-only view of the type, so that the kernels see one type however the array was made."""
+    view = np.ascontiguousarray(array, dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+def _entries(family: Coded | Issues, arrays: PracticeArrays) -> tb.Entries:
+    """What the kernels read of coded entries or medicines."""
+    stays = arrays.stays
+    return tb.Entries(
+        _lock(family.offsets, np.int64), _lock(family.concept, np.int32), _lock(family.effective, np.int32),
+        _lock(family.recorded, np.int32), _lock(family.record, np.int64),
+        _lock(family.stay if isinstance(family, Coded) else np.empty(0), np.int64),
+        _lock(np.maximum(stays.started, stays.recorded_start), np.int32),
+        _lock(stays.setting * tb.ADMISSION_CODES + stays.admission, np.int8))
+
+
+def _numbers(m: Measured) -> tb.Numbers:
+    """What the kernels read of measurements."""
+    return tb.Numbers(_lock(m.offsets, np.int64), _lock(m.quantity, np.int32), _lock(m.concept, np.int32),
+                      _lock(m.effective, np.int32), _lock(m.recorded, np.int32), _lock(m.value, np.float64),
+                      _lock(m.comparator, np.int8), _lock(m.record, np.int64))
+
+
+def _fitted(plan: Plan, arrays: PracticeArrays) -> tb.Plan:
+    """The tables for these arrays: their order of quantities, and their ladder of medicines."""
+    missing = [name for name in plan.measured_quantities if name not in arrays.quantities]
+    if missing:
+        raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
+                           mend="ask for all of plan.measured_quantities when the arrays are made")
+    tables = plan.tables
+    ends = dict(zip(plan.measured_quantities, zip(tables.value_offsets, tables.value_offsets[1:], strict=False),
+                    strict=True))
+    pieces = [np.arange(*ends.get(name, (0, 0))) for name in arrays.quantities]
+    order = np.concatenate([np.empty(0, np.int64), *pieces])
+    info = tables.info.copy()
+    if plan.issue_needed:
+        if len(arrays.substance) != len(info) or len(arrays.rung) != len(info):
+            raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
+                               mend="compile the plan with the concept table that the arrays were made with")
+        info[:, 2], info[:, 3] = arrays.substance, arrays.rung
+    tables = tables._replace(
+        value_offsets=np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32),
+        value_rules=tables.value_rules[order], bounds=tables.bounds[order], info=info)
+    return tb.Plan(*(_lock(array) for array in tables))
+
+
+def _window_starts(plan: Plan, as_of: Int32) -> tuple[Int32, Int32]:
+    """[days, W + 1] the day before the first of each window, for each day from the first as_of to the last; and [P] rows.
+
+    The last column is the earliest start of the windows on medicines.
+    """
+    if not len(as_of):
+        return np.empty((0, len(plan.windows) + 1), np.int32), as_of
+    low, high = int(as_of.min()), int(as_of.max())
+    if high - low > 200_000:
+        raise FrailtyError("The dates to score at lie more than 500 years apart.", mend="check as_of")
+    days = np.arange(low, high + 1, dtype=np.int64)
+    starts = np.full((len(days), len(plan.windows) + 1), OPEN, np.int32)
+    for w, window in enumerate(plan.windows):
+        starts[:, w] = tb.EVER if window is None else _back(days, window)
+    for w in plan.issue_windows:
+        starts[:, -1] = np.minimum(starts[:, -1], starts[:, w])
+    return starts, as_of - np.int32(low)
+
+
+def _back(days: Int64, window: Window) -> Int64:
+    """The day one window before: the same day of the month, or its last day if the month is shorter."""
+    if window.days:
+        return days - window.days
+    date = days.astype("M8[D]")
+    month = date.astype("M8[M]")
+    day_of_month = (date - month.astype("M8[D]")).astype(np.int64)
+    target = month - window.months
+    length = ((target + 1).astype("M8[D]") - target.astype("M8[D]")).astype(np.int64)
+    return target.astype("M8[D]").astype(np.int64) + np.minimum(day_of_month, length - 1)
+
+
+def _ages(birth: Int32, as_of: Int32) -> Int32:
+    """[P] completed years; NO_AGE where the date of birth is not known. Born on 29 February: older from 1 March."""
+    if not len(birth):
+        return np.empty(0, np.int32)
+    known = birth != OPEN
+    ages = (_year_and_day(as_of) - _year_and_day(np.where(known, birth, 0))) >> 9
+    return np.where(known, ages, tb.NO_AGE).astype(np.int32)
+
+
+def _year_and_day(days: Int32) -> Int32:
+    """year * 512 + month * 32 + day of month, by a table of the days in use."""
+    low, high = int(days.min()), int(days.max())
+    table = np.arange(low, high + 1) if high - low <= 400_000 else days
+    date = table.astype("M8[D]")
+    month = date.astype("M8[M]")
+    months = month.astype(np.int64) + 1970 * 12
+    packed = (months // 12 * 512 + months % 12 * 32 + (date - month.astype("M8[D]")).astype(np.int64)).astype(np.int32)
+    return packed[days - low] if table is not days else packed
+
+
+def _words(positions: NDArray[Any], words: Sequence[str | None]) -> NDArray[Any]:
+    return np.array([*words], object)[positions]
+
+
+def _dates(days: Int32) -> NDArray[Any]:
+    dates = days.astype("M8[D]")
+    dates[days == OPEN] = np.datetime64("NaT")
+    return dates.astype("M8[s]")

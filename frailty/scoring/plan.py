@@ -1,0 +1,323 @@
+"""Scorecards -> arrays: which concept feeds which slot, which slots make which term, in the order of the kernels."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frailty.errors import DefinitionError
+from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES, Int8, Int32
+from frailty.scoring import tables as tb
+from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term, Window, first_multiple, scaled
+
+if TYPE_CHECKING:
+    from frailty.terminology import Codelist
+
+X = TypeVar("X")
+KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "distinct:substance": tb.DISTINCT,
+         "latest": tb.LATEST, "min": tb.SMALLEST, "max": tb.LARGEST, "age": tb.AGE}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Compiled scorecards for one table of concepts.
+
+    coded_concepts: concepts whose entries are read; issue_concepts: the same for medicines (empty = not read).
+    measured_quantities: quantities that are read. outcome_term, outcome_points, term_names, term_card: what the numbers
+    in a contribution mean. hashes: of every definition and code list that the plan rests on.
+    """
+
+    scorecards: tuple[Scorecard, ...]
+    tables: tb.Plan
+    windows: tuple[Window | None, ...]
+    issue_windows: tuple[int, ...]
+    coded_concepts: Int32
+    issue_concepts: Int32
+    measured_quantities: tuple[str, ...]
+    stays_needed: bool
+    reasons: tuple[str, ...]
+    outcome_term: Int32
+    term_card: Int32
+    term_names: tuple[str, ...]
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def issue_needed(self) -> bool:
+        return bool(self.issue_windows)
+
+
+def compile_plan(scorecards: Sequence[Scorecard], concept_systems: Sequence[str], concept_codes: Sequence[str],
+                 rules: Path | None = None) -> Plan:
+    """Compile scorecards against a table of concepts (a concept's number is its position)."""
+    for n, card in enumerate(scorecards):
+        if card.id in [other.id for other in scorecards[:n]]:
+            raise DefinitionError(f"The score '{card.id}' is asked for twice.", mend="name each score once")
+    return _Compiler(_Lists(concept_systems, concept_codes, rules)).compile(tuple(scorecards))
+
+
+class _Lists:
+    """Code lists matched against the table of concepts, each once."""
+
+    def __init__(self, systems: Sequence[str], codes: Sequence[str], rules: Path | None) -> None:
+        from frailty.terminology import ConceptIndex
+        self.rules, self.size = rules, len(codes)
+        self.index = ConceptIndex(systems, codes)
+        self.lists: dict[str, Codelist] = {}
+        self.found: dict[tuple[str, str, bool], Int32] = {}
+        order = sorted(range(self.size), key=lambda c: (systems[c], codes[c]))
+        self.rank = np.empty(self.size, np.int32)
+        self.rank[order] = np.arange(self.size, dtype=np.int32)
+        self.cautioned = np.zeros(self.size, np.bool_)
+
+    def load(self, name: str) -> Codelist:
+        """A code list that a score can rest on."""
+        from frailty.terminology import load_codelist
+        if name not in self.lists:
+            codelist = load_codelist(name, self.rules)
+            if not codelist.entries:
+                raise DefinitionError(f"The code list '{name}' is empty, but a score rests on it.",
+                                      where=f"rules/codelists/{name}.csv", mend="supply the codes, or drop the score")
+            for e in codelist.entries:
+                if any(limit is not None for limit in (e.within_years, e.min_age_at_event, e.max_age_at_event)):
+                    raise DefinitionError(f"The code list '{name}' limits the years or ages of '{e.code}', which is not "
+                                          "supported in this version.", where=f"rules/codelists/{name}.csv")
+            self.lists[name] = codelist
+        return self.lists[name]
+
+    def concepts(self, name: str, category: str, without_caution: bool) -> Int32:
+        """The concepts that a code list, or one category of it, holds."""
+        key = (name, category, without_caution)
+        if key not in self.found:
+            entries = [e for e in self.load(name).entries
+                       if (not category or e.category == category) and not (without_caution and e.caution)]
+            self.found[key] = np.flatnonzero(self.index.match(entries)).astype(np.int32)
+        return self.found[key]
+
+    def quantity(self, evidence: Evidence, card: Scorecard) -> str:
+        """The name of the quantity whose codes the evidence names."""
+        from frailty.terminology import load_quantities
+        quantities = load_quantities(self.rules)
+        for quantity in quantities:
+            if quantity.codes == evidence.codes:
+                if evidence.unit and evidence.unit != quantity.unit:
+                    raise DefinitionError(
+                        f"The score '{card.id}' counts '{evidence.codes}' in {evidence.unit}, but its canonical unit is "
+                        f"{quantity.unit}.", where=card.file, mend=f'unit = "{quantity.unit}", with cut points in it')
+                entries = [e for e in self.load(evidence.codes).entries if e.caution]
+                self.cautioned |= self.index.match(entries)
+                return quantity.name
+        near = difflib.get_close_matches(evidence.codes, [q.codes for q in quantities], 1)
+        raise DefinitionError(f"The score '{card.id}' counts values of '{evidence.codes}', which is not a quantity.",
+                              where=card.file, why="no row of rules/quantities.csv has it in its column 'codes'",
+                              mend=f"did you mean '{near[0]}'?" if near else "")
+
+
+class _Compiler:
+    def __init__(self, lists: _Lists) -> None:
+        self.lists = lists
+        self.windows: list[Window | None] = [None]
+        self.conditions: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self.slots: dict[tuple[Evidence, ...], int] = {}
+        self.kinds: list[int] = []
+        self.coded: list[tuple[Int32, int, int, int]] = []
+        self.issues: list[tuple[Int32, int, int, int]] = []
+        self.quantities: list[str] = []
+        self.values: list[tuple[int, tuple[int, ...], tuple[float, float]]] = []
+        self.reasons: list[str] = [""]
+
+    def compile(self, cards: tuple[Scorecard, ...]) -> Plan:
+        for card in cards:
+            self._check_lookups(card)
+        terms = [(card, term) for card in cards for term in card.terms]
+        position = {(card.id, term.id): t for t, (card, term) in enumerate(terms)}
+        literals = [self._literals(term, card) for card, term in terms]
+        others = [[position[card.id, other] for other in term.unless] for card, term in terms]
+        outcomes = [_outcomes(term, card.scale) for card, term in terms]
+        edges = [_band_edges(card) for card in cards]
+        size = self.lists.size
+        offsets, entries = self._entries(size)
+        markers = np.cumsum([kind == tb.DISTINCT for kind in self.kinds]) - 1
+        info = np.stack([self.lists.rank, self.lists.cautioned, np.full(size, -1), np.zeros(size)], 1)
+        rules = sorted(self.values)
+        tables = tb.Plan(
+            slots=_matrix([(kind, markers[s] if kind == tb.DISTINCT else -1) for s, kind in enumerate(self.kinds)], 2),
+            offsets=offsets, entries=entries, fits=self._fits(), info=info.astype(np.int32),
+            value_offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
+            value_rules=_matrix([r[1] for r in rules], 6),
+            bounds=np.array([r[2] for r in rules], np.float64).reshape(-1, 2),
+            terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]),
+            literals=_matrix([one for many in literals for one in many], 3),
+            others=np.array([one for many in others for one in many], np.int32),
+            outcome_edge=np.array([edge for many in outcomes for edge, _ in many], np.float64),
+            outcome_points=np.array([points for many in outcomes for _, points in many], np.int64),
+            cards=_matrix([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
+                                                           _spans(edges).tolist(), strict=True)], 15),
+            band_edge=np.array([edge for many in edges for edge in many], np.int64))
+        used, every = np.diff(offsets) > 0, np.arange(size, dtype=np.int32)
+        hashes = {f"score/{card.id}": card.sha256 for card in cards}
+        hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
+        return Plan(
+            scorecards=cards, tables=tables, windows=tuple(self.windows),
+            issue_windows=tuple({window for _, _, window, _ in self.issues}),
+            coded_concepts=every[used[:size]], issue_concepts=every[used[size:]],
+            measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
+            outcome_term=np.repeat(np.arange(len(terms), dtype=np.int32), [len(many) for many in outcomes]),
+            term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(card.terms) for card in cards]),
+            term_names=tuple(term.id for _, term in terms), hashes=hashes)
+
+    def _check_lookups(self, card: Scorecard) -> None:
+        """A code list and its table of weights must have the same categories: nothing may drop out silently."""
+        for name, ids in card.lookups.items():
+            categories = list(dict.fromkeys(e.category for e in self.lists.load(name).entries))
+            for some, other, text in ((ids, categories, "has no code for"), (categories, ids, "has no points for")):
+                for id in some:
+                    if id not in other:
+                        near = difflib.get_close_matches(id, other, 1)
+                        raise DefinitionError(
+                            f"The score '{card.id}' {text} '{id}'.", where=card.file,
+                            why=f"the categories of the code list '{name}' and the keys of its weights differ",
+                            mend=f"did you mean '{near[0]}'?" if near else "")
+
+    # Slots
+
+    def _literals(self, term: Term, card: Scorecard) -> list[tuple[int, int, int]]:
+        """(slot, part, at_least). Evidence of `any` that counts records shares one slot: a record counts once."""
+        together = tuple(e for e in term.any if _joins(e))
+        literals = [(self._slot(together, card), tb.ANY, 1)] if together else []
+        for part, evidence in ((tb.ANY, term.any), (tb.ALL, term.all), (tb.NONE, term.none)):
+            literals += [(self._slot((e,), card), part, e.at_least) for e in evidence
+                         if not (part == tb.ANY and _joins(e))]
+        return literals
+
+    def _slot(self, evidence: tuple[Evidence, ...], card: Scorecard) -> int:
+        """The slot of evidence that is counted together; scores that ask the same share it."""
+        key = tuple(replace(e, at_least=1, feed="", take="any" if e.take == "records" else e.take) for e in evidence)
+        if key not in self.slots:
+            s = self.slots[key] = len(self.kinds)
+            self.kinds.append(KINDS[key[0].take])
+            for e in key:
+                self._feed(s, e, card)
+        return self.slots[key]
+
+    def _feed(self, s: int, e: Evidence, card: Scorecard) -> None:
+        """Enter one evidence into the maps from concepts or quantities to slots."""
+        window = _number(self.windows, e.within)
+        if e.source == "value":
+            quantity = _number(self.quantities, self.lists.quantity(e, card))
+            for i in e.intervals or (Interval(),):
+                rule = (s, window, SEXES.index(i.sex) if i.sex else -1, int(e.without_caution),
+                        int(i.low_open), int(i.high_open))
+                bounds = (-math.inf if i.low is None else float(i.low), math.inf if i.high is None else float(i.high))
+                self.values.append((quantity, rule, bounds))
+        elif e.source != "person":
+            condition = _number(self.conditions, (e.settings, e.admissions)) if e.by_stay else -1
+            concepts = (self.lists.concepts(e.codes, e.category, e.without_caution) if e.codes
+                        else np.arange(self.lists.size, dtype=np.int32))
+            (self.coded if e.source == "coded" else self.issues).append((concepts, s, window, condition))
+
+    def _entries(self, size: int) -> tuple[Int32, Int32]:
+        """Compressed rows: what a concept feeds as a coded entry (rows 0 to C), and as a medicine (rows C to 2C)."""
+        many = [*self.coded, *((concepts + size, s, w, condition) for concepts, s, w, condition in self.issues)]
+        rows = np.concatenate([np.empty(0, np.int64), *(concepts for concepts, _, _, _ in many)])
+        entries = np.repeat(_matrix([one[1:] for one in many], 3), [len(one[0]) for one in many], axis=0)
+        return _offsets(np.bincount(rows.astype(np.int64), minlength=2 * size)), entries[np.argsort(rows, kind="stable")]
+
+    def _fits(self) -> Int8:
+        """[conditions, settings * ADMISSION_CODES] whether a kind of stay meets a condition: 1, 0, or -1 = not known."""
+        fits = np.zeros((len(self.conditions), len(SETTINGS) * tb.ADMISSION_CODES), np.int8)
+        for row, (settings, admissions) in enumerate(self.conditions):
+            for s, setting in enumerate(SETTINGS):
+                for a, admission in enumerate(ADMISSIONS):
+                    parts = [(word in wanted, word == "unknown") for word, wanted in
+                             ((setting, settings), (admission, admissions)) if wanted]
+                    no = any(not met and not unknown for met, unknown in parts)
+                    fits[row, s * tb.ADMISSION_CODES + a] = 0 if no else 1 if all(met for met, _ in parts) else -1
+        return fits
+
+    # Cards
+
+    def _card(self, card: Scorecard, terms: list[int], bands: list[int]) -> tb.Card:
+        window, by_stay = _longest(card), any(e.by_stay for e in card.evidence)
+        kinds = " or ".join(dict.fromkeys(a for e in card.evidence for a in e.admissions + e.settings))
+        return tb.Card(
+            *terms, *bands, age_at_least=tb.NO_AGE if card.age_at_least is None else card.age_at_least,
+            needs_birth=int(card.age_at_least is not None or any(e.source == "person" for e in card.evidence)),
+            hospital=int("hospital" in card.needs), window=self.windows.index(window), by_stay=int(by_stay),
+            young=self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
+            no_birth=self._reason("The date of birth is not known."),
+            no_feed=self._reason("No hospital feed covers this practice."),
+            short_feed=self._reason("The hospital feed starts after this date." if window is None else
+                                    f"The hospital feed does not cover all of the {window.text} before this date."),
+            unsure_stay=self._reason(f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay.",
+                                     by_stay),
+            no_stays=self._reason("The hospital feed gives no stays: every diagnosis in the window counts, "
+                                  f"not only those of {kinds} stays.", by_stay))
+
+    def _reason(self, sentence: str, applies: bool = True) -> int:
+        return _number(self.reasons, sentence) if applies else 0
+
+
+def _joins(e: Evidence) -> bool:
+    return e.source in ("coded", "value") and e.take in ("any", "records") and e.at_least == 1
+
+
+def _longest(card: Scorecard) -> Window | None:
+    """The longest window that a hospital feed must cover; None = ever."""
+    windows = [e.within for e in card.evidence if e.feed]
+    if not windows or None in windows:
+        return None
+    return max((w for w in windows if w), key=lambda w: w.about_days)
+
+
+def _outcomes(term: Term, scale: int) -> list[tuple[float, int]]:
+    """(smallest measure, points in multiples of 10^-scale) of each possible outcome."""
+    whole = not any(e.take in ("latest", "min", "max") for e in term.evidence)
+    return [(_edge(step.interval, whole), scaled(step.points, scale)) for step in term.steps] or [
+        (-math.inf, scaled(term.points, scale))]
+
+
+def _edge(i: Interval, whole: bool) -> float:
+    """The smallest measure inside the interval: a whole number, or a float64."""
+    if i.low is None:
+        return -math.inf
+    if whole:
+        return float(first_multiple(i, 0, None))
+    return math.nextafter(float(i.low), math.inf) if i.low_open else float(i.low)
+
+
+def _band_edges(card: Scorecard) -> list[int]:
+    """The smallest number of points of each band; the first band has none."""
+    return [-2**63, *(first_multiple(band.interval, card.scale, card.divide_by) for band in card.bands[1:])][
+        :len(card.bands)]
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[:1] in "aeiou" else f"a {word}"
+
+
+def _number(known: list[X], one: X) -> int:
+    """The position of `one`, which is added where it is new."""
+    if one not in known:
+        known.append(one)
+    return known.index(one)
+
+
+def _offsets(sizes: NDArray[Any]) -> Int32:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+
+
+def _spans(rows: Sequence[Sequence[Any]]) -> Int32:
+    """[rows, 2] where each begins and ends when all are laid end to end."""
+    ends = _offsets(np.array([len(row) for row in rows], np.int64))
+    return np.stack([ends[:-1], ends[1:]], 1)
+
+
+def _matrix(rows: Sequence[Sequence[int]], columns: int) -> Int32:
+    return np.array(rows, np.int32).reshape(-1, columns)

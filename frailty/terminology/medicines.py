@@ -1,0 +1,131 @@
+"""From a medicine's code and name to its substance: the ladder that every result names.
+
+1. the site's own dm+d or BNF table, by code;
+2. the display name, by rules/medicines/substances.csv;
+3. the product code itself (or the name, where there is no code): strengths and brands count apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frailty.errors import DefinitionError, SiteError
+from frailty.knowledge import rules_dir
+from frailty.terminology.systems import canonical_system, normalise_code, system_kind
+from frailty.terminology.tables import read_rows
+
+SITE_COLUMNS = ("system", "code", "substance")
+_TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[/+&]")
+_JOINS = frozenset({"/", "+", "&", "and", "with"})
+_JOIN = " + "
+
+Words = tuple[str, ...]
+Known = dict[str, list[tuple[Words, frozenset[str]]]]  # first word -> (all words, substances), longest first
+
+
+def substances(
+    systems: Sequence[str],
+    codes: Sequence[str],
+    displays: Sequence[str | None],
+    site_table: Path | None = None,
+    rules: Path | None = None,
+) -> tuple[NDArray[np.int32], list[str], NDArray[np.int8]]:
+    """Substance of each concept: ids [concepts], the names that ids point to, rung [concepts] 1, 2 or 3.
+
+    Ids count the names in the order in which concepts need them first.
+    """
+    names: dict[str, int] = {}
+    ids = np.empty(len(codes), np.int32)
+    rungs = np.empty(len(codes), np.int8)
+    site = _site_table(site_table) if site_table else {}
+    known = _known(rules)
+    for position, (system, code, display) in enumerate(zip(systems, codes, displays, strict=True)):
+        key = _product(system, code)
+        name, rung = site.get(key), 1
+        if name is None:
+            name, rung = _substance(display or "", known), 2
+        if name is None:
+            product = "|".join(key) if key[1] else " ".join((display or "").casefold().split())
+            name, rung = f"product {product}", 3
+        ids[position] = names.setdefault(name, len(names))
+        rungs[position] = rung
+    return ids, list(names), rungs
+
+
+def substance_of_name(display: str, rules: Path | None = None) -> str | None:
+    """The substance or substances that a product name tells, joined by ' + ' in alphabetical order, or None.
+
+    The first known name counts (the longest that starts at that word); further ones only where a joining word
+    or sign stands right before them, so that a diluent or a brand in brackets is no second substance.
+    """
+    return _substance(display, _known(rules))
+
+
+def _substance(display: str, known: Known) -> str | None:
+    words = _TOKEN.findall(display.casefold())
+    found: set[str] = set()
+    position = 0
+    while position < len(words):
+        if not found or words[position - 1] in _JOINS:
+            for name, parts in known.get(words[position], ()):
+                if tuple(words[position : position + len(name)]) == name:
+                    found |= parts
+                    position += len(name) - 1
+                    break
+        position += 1
+    return _JOIN.join(sorted(found)) or None
+
+
+def _known(rules: Path | None) -> Known:
+    path = (rules or rules_dir()) / "medicines" / "substances.csv"
+    return _names(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=4)
+def _names(path: Path, stamp: int) -> Known:
+    """Read the table; see Known."""
+    known: Known = {}
+    seen: set[Words] = set()
+    for line, row in read_rows(path, ("name", "substance"), ("source",)):
+        words = tuple(_TOKEN.findall(row["name"].casefold()))
+        parts = frozenset(
+            part.strip() for part in row["substance"].casefold().split(_JOIN.strip()) if part.strip()
+        )
+        if not words or not parts or words in seen:
+            raise DefinitionError(
+                f"The medicine name {row['name']!r} is empty, stands twice or has no substance.",
+                where=f"{path}:{line}",
+            )
+        seen.add(words)
+        known.setdefault(words[0], []).append((words, parts))
+    for names in known.values():
+        names.sort(key=lambda name: -len(name[0]))
+    return known
+
+
+def _product(system: str, code: str) -> tuple[str, str]:
+    """dm+d codes are SNOMED CT identifiers, and records give them under either system."""
+    uri = canonical_system(system)
+    kind = system_kind(uri)
+    return "dm+d" if kind in ("dmd", "snomed") else uri, normalise_code(kind, code)
+
+
+def _site_table(path: Path) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for line, row in read_rows(path, SITE_COLUMNS, ("bnf_paragraph",), SiteError):
+        key = _product(row["system"], row["code"])
+        name = _JOIN.join(
+            sorted(part.strip() for part in row["substance"].casefold().split("+") if part.strip())
+        )
+        if not name or not key[1] or found.setdefault(key, name) != name:
+            raise SiteError(
+                f"The medicine code {row['code']!r} is empty, has no substance or has two.",
+                where=f"{path}:{line}",
+            )
+    return found

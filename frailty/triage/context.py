@@ -1,0 +1,261 @@
+"""What every page of one run draws on: verdicts, exclusions, requests, and how a line is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from frailty.site import Home, PracticeInfo, Request, Site
+from frailty.triage import cards
+from frailty.triage.clocks import Meeting, meetings, next_round
+from frailty.triage.facts import FactTable
+from frailty.triage.homes import Question
+from frailty.triage.lines import Card, Line
+from frailty.triage.previous import Place, Previous, capped, compared, order, with_turn
+from frailty.triage.rules import Evaluation, Exclusion, Rule, RuleSet, leave_reasons
+
+if TYPE_CHECKING:
+    import duckdb
+
+ASKED = "ASKED"  # stands in `rules` where a person asked
+
+
+@dataclass
+class Run:
+    """One run. `rows`: facts of everybody who may be shown; `verdicts`: person -> rule -> (outcome, first)."""
+
+    con: duckdb.DuckDBPyConnection
+    site: Site
+    facts: FactTable
+    rules: RuleSet
+    as_of: date
+    previous: Previous
+    evaluation: Evaluation
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    verdicts: dict[int, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+    flags: dict[int, list[str]] = field(default_factory=dict)
+    asked: dict[int, list[Request]] = field(default_factory=dict)
+    terms: dict[str, list[tuple[str, date | None]]] = field(default_factory=dict)
+    unserved: list[Question] = field(default_factory=list)
+
+    def load(self) -> None:
+        """Read verdicts and exclusions, match requests, fetch the facts of everybody who may be shown."""
+        for person, rule, outcome, first in self.con.execute("SELECT * FROM outcome ORDER BY ALL").fetchall():
+            self.verdicts.setdefault(person, {})[rule] = (outcome, first)
+        self._match_requests()
+        wanted = {*self.verdicts, *self.asked, *self.facts.residents.people,
+                  *(line.person for lines in self.previous.lines.values() for line in lines.values() if line.person)}
+        self.con.execute("CREATE OR REPLACE TEMP TABLE t_show (person INTEGER)")
+        if wanted:
+            self.con.executemany("INSERT INTO t_show VALUES (?)", [[person] for person in sorted(wanted)])
+        cursor = self.con.execute("SELECT * FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person")
+        names = [column[0] for column in cursor.description or ()]
+        self.rows = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+        ranks = {one.id: rank for rank, one in enumerate(self.rules.exclusions)}
+        for person, flag in self.con.execute("SELECT * FROM exclusion_flag WHERE person IN "
+                                             "(SELECT person FROM t_show) ORDER BY ALL").fetchall():
+            self.flags.setdefault(person, []).append(flag)
+        for held in self.flags.values():
+            held.sort(key=ranks.__getitem__)
+        for person in list(self.asked):
+            barred = next((one for one in self.rules.exclusions if one.id in self.flags.get(person, ())
+                           and one.outcome == "excluded" and not one.asked_anyway), None)
+            if barred:
+                row = self.rows[person]
+                why = cards.fill(barred.reason, row, self.facts.settings.values)
+                self.unserved += [Question("", f"asked for, but {why}", str(row["name"] or ""), asked_text(request), person,
+                                           row["birth_date"], str(row["nhs_number"] or ""))
+                                  for request in self.asked.pop(person)]
+        self.terms = self.facts.deficits([row["patient_id"] for row in self.rows.values()
+                                          if row["frailty_suggested"] in ("moderate", "severe")])
+
+    def _match_requests(self) -> None:
+        """Requests by NHS number. Nobody, or more than one person: a person must look."""
+        for request in self.site.requests:
+            if request.asked_on > self.as_of:
+                continue
+            found = self.con.execute("SELECT person, name, birth_date FROM facts WHERE nhs_number = ? ORDER BY person",
+                                     [request.nhs_number]).fetchall()
+            if len(found) == 1:
+                self.asked.setdefault(found[0][0], []).append(request)
+                continue
+            what = "asked for, but nobody in the records has this NHS number" if not found else \
+                f"asked for, but {len(found)} people in the records share this NHS number"
+            self.unserved.append(Question("", what, "", asked_text(request), None, None, request.nhs_number))
+
+    # --- who is excluded -------------------------------------------------------------------------------------------
+
+    def exclusion(self, person: int, rules: Sequence[Rule]) -> Exclusion | None:
+        """The first exclusion that keeps a person off the lists of these rules."""
+        named = {name for rule in rules for name in rule.exclusions}
+        planned = all(rule.planned for rule in rules)
+        holds_back = bool(rules) and all(rule.list == "hold" for rule in rules)
+        for exclusion in self.rules.exclusions:
+            if exclusion.id not in self.flags.get(person, ()):
+                continue
+            if holds_back and exclusion.outcome == "held":
+                continue
+            if exclusion.scope == "everything" or (exclusion.scope == "planned" and planned) or exclusion.id in named:
+                return exclusion
+        return None
+
+    def rules_of(self, list_id: str) -> list[Rule]:
+        """The rules of one list, in their order."""
+        return [rule for rule in self.rules.rules if rule.list == list_id]
+
+    def met(self, person: int, rules: Sequence[Rule]) -> list[Rule]:
+        """Those of the rules that hold for a person."""
+        verdicts = self.verdicts.get(person, {})
+        return [rule for rule in rules if verdicts.get(rule.id, ("", False))[0] == "yes"]
+
+    # --- names -----------------------------------------------------------------------------------------------------
+
+    def practice(self, ods: str | None) -> PracticeInfo | None:
+        """A practice by its code."""
+        return next((one for one in self.site.practices if one.ods == ods), None)
+
+    def practice_name(self, ods: str | None) -> str:
+        """A practice's name, or its code."""
+        found = self.practice(ods)
+        return found.name if found else str(ods or "")
+
+    def home(self, home_id: str | None) -> Home | None:
+        """A home by its id."""
+        return next((one for one in self.site.homes if one.id == home_id), None)
+
+    def meetings(self, practice: PracticeInfo | None) -> tuple[Meeting, ...]:
+        """The practice's next two meetings."""
+        if practice is None:
+            return ()
+        return meetings(practice.mdt_day, practice.mdt_dates, self.as_of, self.facts.settings.number("cut_off_days"),
+                        self.facts.calendar)
+
+    # --- lines -----------------------------------------------------------------------------------------------------
+
+    def card(self, person: int) -> Card:
+        """The card of a person."""
+        row = self.rows[person]
+        return cards.card(row, self.practice_name(row["practice"]))
+
+    def line(self, person: int, list_id: str, met: Sequence[Rule], asked: Sequence[Request] = (),
+             reasons: Sequence[str] = ()) -> Line:
+        """A line for somebody who is asked for, or for whom rules hold."""
+        row, settings = self.rows[person], self.facts.settings
+        why = [*(f"Asked for: {request.reason}" for request in asked if request.reason), *reasons]
+        why += [cards.fill(rule.reason, row, settings.values) for rule in met]
+        said = " ".join(why)
+        why += [event for event in cards.events(row, self.as_of, settings.number("recent_event_days"),
+                                                settings.number("late_news_days")) if event.split(" (")[0] not in said]
+        if list_id not in ("hold", "not_seen", "asked", "new_or_back", "reason", "round_gap"):
+            why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
+        asks = [f"See {row['name'] or 'this person'}: somebody is worried." for _ in asked[:1]]
+        asks += [rule.asks for rule in met if rule.asks not in asks]
+        home = self.home(row["home_id"])
+        own = list_id in ("mdt", "note_review", "pharmacist", "not_seen", "hold")
+        verdicts = self.verdicts.get(person, {})
+        return Line(
+            list=list_id, card=self.card(person), patient_id=str(row["patient_id"]), person=person,
+            asks=" ".join(asks), by=" · ".join([*map(asked_text, asked), *(f"rule {one.id} v{one.version}" for one in met)]),
+            rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)), why=tuple(why),
+            frailty=cards.frailty(row, own), known=cards.known(row, home.name if home and own else ""),
+            missing=cards.missing(row, self.facts), warnings=cards.warnings(row, self.as_of),
+            priority=min((one.priority for one in met), default="P5"), asked=bool(asked),
+            first=any(verdicts.get(one.id, ("", False))[1] for one in met))
+
+    def placed(self, place: Place, lines: Iterable[Line], slots: int | None, keep_turns: bool = True) -> list[Line]:
+        """Order the lines of one list, cap them to its room, and say what is new or changed."""
+        before = self.previous.at(*place)
+        known = []
+        for line in lines:
+            old = before.get((line.list, line.mark))
+            line = replace(line, first_listed=(old.first_listed if old else None) or self.as_of)
+            known.append(with_turn(line, old, self.as_of))
+        settings = self.facts.settings
+        ordered = order(known, self.as_of, settings.number("wait_level_days"), settings.text("tie_seed"), keep_turns)
+        return capped(ordered, slots, self.as_of)
+
+    def finished(self, place: Place, lines: Iterable[Line], rules: Sequence[Rule], meeting: date | None = None,
+                 home: Home | None = None) -> list[Line]:
+        """The lines with their due day and their status since the last run."""
+        before = self.previous.at(*place)
+        made = []
+        for line in lines:
+            met = [rule for rule in rules if f"{rule.id} v{rule.version}" in line.rules]
+            line = self.due(line, met, meeting, home) if line.section == "now" else line
+            made.append(compared(line, before.get((line.list, line.mark)), self.as_of))
+        return made
+
+    def due(self, line: Line, met: Sequence[Rule], meeting: date | None, home: Home | None) -> Line:
+        """When it is due: the earliest of its rules' clocks."""
+        start = line.turn_on or self.as_of
+        days: list[tuple[date, str]] = []
+        for clock in [rule.due for rule in met] or (["next_mdt"] if home is None else ["next_round"]):
+            round_on = next_round(home.round_day, self.as_of) if home else None
+            if clock == "next_mdt":
+                days.append((meeting, "MDT on") if meeting else (start + timedelta(days=28), "by"))
+            elif clock == "next_round":
+                days.append((round_on, "round on") if round_on else (start + timedelta(days=7), "by"))
+            elif clock.endswith(("working day", "working days")):
+                days.append((self.facts.calendar.add(start, int(clock.split()[0])), "by"))
+            elif clock.endswith("days"):
+                days.append((start + timedelta(days=int(clock.split()[0])), "by"))
+            elif line.person is not None and self.rows[line.person][clock] is not None:
+                days.append((self.rows[line.person][clock], "by"))
+        if not days:
+            return line
+        when, word = min(days)
+        text = f"{word} {cards.day(when, weekday=True)}"
+        late = self.facts.calendar.between(when, self.as_of) if when < self.as_of else 0
+        if when < self.as_of:
+            text += f": OVERDUE by {cards.plural(late, 'working day')}" if late else ": OVERDUE"
+        return replace(line, due=when, due_text=text, overdue=when < self.as_of)
+
+    # --- what left -------------------------------------------------------------------------------------------------
+
+    def why_off(self, lines: Sequence[Line], elsewhere: dict[str, str]) -> dict[tuple[str, str], str]:
+        """For lines of the last run that are not there now: why."""
+        reasons: dict[tuple[str, str], str] = {}
+        by_rule: dict[str, list[int]] = {}
+        for line in lines:
+            for mark in line.rules:
+                if line.person in self.rows and line.person is not None:
+                    by_rule.setdefault(mark.split(" v")[0], []).append(line.person)
+        leaves = {}
+        for rule_id, people in by_rule.items():
+            rule = self.rules.rule(rule_id)
+            if rule:
+                found = leave_reasons(self.con, rule, people, self.facts.settings.values)
+                leaves.update({(rule_id, person): reason for person, reason in found.items()})
+        for line in lines:
+            reasons[line.list, line.mark] = self._one_off(line, leaves, elsewhere)
+        return reasons
+
+    def _one_off(self, line: Line, leaves: dict[tuple[str, int], str], elsewhere: dict[str, str]) -> str:
+        person = line.person
+        if person is None:
+            return "the home's list no longer says so, or the person was found in the records"
+        row = self.rows.get(person)
+        if row is None:
+            return "no longer in the records"
+        rules = [rule for mark in line.rules if (rule := self.rules.rule(mark.split(" v")[0]))]
+        exclusion = self.exclusion(person, rules)
+        if exclusion:
+            return cards.fill(exclusion.reason, row, self.facts.settings.values)
+        for rule in rules:
+            if (rule.id, person) in leaves:
+                return cards.fill(leaves[rule.id, person], row, self.facts.settings.values)
+        if line.mark in elsewhere:
+            return f"now under “{elsewhere[line.mark]}”"
+        if ASKED in line.rules and person not in self.asked:
+            return "nobody asks for this person any more"
+        for rule in rules:
+            if self.verdicts.get(person, {}).get(rule.id, ("", False))[0] == "not evaluated":
+                return f"can no longer be evaluated by rule {rule.id}"
+        return "no longer meets the rule" + (f" {rules[0].id}" if rules else "")
+
+
+def asked_text(request: Request) -> str:
+    """Who asked, and when."""
+    return f"asked by {request.asked_by} on {cards.day(request.asked_on)}"

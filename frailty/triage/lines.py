@@ -1,0 +1,183 @@
+"""What a worklist is made of: cards, lines, lists, pages; and how a line is kept in the store and read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from frailty.triage.sources import Source
+
+NOT_KEPT = ("everyone_else",)  # shown on a page, not part of what is compared from run to run
+
+
+@dataclass(frozen=True)
+class Card:
+    """Who, and how to reach them."""
+
+    name: str
+    nhs_number: str = ""
+    birth_date: date | None = None
+    age: int | None = None
+    phone: str = ""
+    room: str = ""
+    usual_gp: str = ""
+    practice: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One person on one list. `section`: now | overflow | paused. `status`: new | changed | same | came off | repeated."""
+
+    list: str
+    card: Card
+    patient_id: str = ""
+    person: int | None = None
+    section: str = "now"
+    asks: str = ""
+    by: str = ""
+    rules: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    frailty: str = ""
+    known: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    priority: str = ""
+    due: date | None = None
+    due_text: str = ""
+    overdue: bool = False
+    asked: bool = False
+    first: bool = False
+    left_off: str = ""
+    status: str = "new"
+    first_listed: date | None = None
+    turn_on: date | None = None
+    turns: int = 0
+    key: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Which line this is, from run to run."""
+        return self.key or self.patient_id
+
+    @property
+    def signature(self) -> str:
+        """What makes a line "changed" when it differs."""
+        text = json.dumps([self.section, self.rules, self.why, self.asks, self.by])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Group:
+    """People who could not be evaluated by one rule, for one reason."""
+
+    rule: str
+    why: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class ListView:
+    """One list of a page. `slots`: its room (None = no cap). `books`: every person of the audience, in one place each."""
+
+    id: str
+    title: str
+    intro: str
+    lines: tuple[Line, ...]
+    shape: str = "cards"
+    slots: int | None = None
+    books: dict[str, int] = field(default_factory=dict)
+
+    def part(self, section: str) -> tuple[Line, ...]:
+        """Lines of one section."""
+        return tuple(line for line in self.lines if line.section == section)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything one audience gets. `state`: ok | on hold | frozen."""
+
+    audience: str
+    id: str
+    title: str
+    subtitle: str
+    lists: tuple[ListView, ...]
+    came_off: tuple[Line, ...] = ()
+    excluded: tuple[tuple[str, int], ...] = ()
+    not_evaluated: tuple[Group, ...] = ()
+    objectors: tuple[Card, ...] = ()
+    notices: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    state: str = "ok"
+    registered: int = 0
+    overview: tuple[dict[str, Any], ...] = ()
+
+    def lines(self) -> Iterator[Line]:
+        """All lines that are compared from run to run."""
+        for view in self.lists:
+            if view.id not in NOT_KEPT:
+                yield from view.lines
+
+    def count(self, status: str) -> int:
+        """How many lines have a status."""
+        return sum(line.status == status for line in self.lines())
+
+
+@dataclass(frozen=True)
+class Worklists:
+    """The pages of one run."""
+
+    as_of: date
+    site_name: str
+    shadow: str
+    rules_hash: str
+    valid_until: date
+    previous_as_of: date | None
+    pages: tuple[Page, ...]
+
+    def page(self, audience: str, page_id: str) -> Page:
+        """One page."""
+        return next(page for page in self.pages if (page.audience, page.id) == (audience, page_id))
+
+    def rows(self, run: int) -> list[tuple[Any, ...]]:
+        """Rows for the store's table `listed`, in its column order; one row a page keeps the size of the register."""
+        rows = []
+        for page in self.pages:
+            for line in (*page.lines(), *page.came_off):
+                rule, _, version = (line.rules[0] if line.rules else "").partition(" v")
+                rows.append((run, self.as_of, page.audience, page.id, line.list, line.section, line.person,
+                             line.patient_id, rule, int(version) if version else None, line.status,
+                             "; ".join(line.why), line.due, line.first_listed, pack(line)))
+            rows.append((run, self.as_of, page.audience, page.id, "register", "", None, "", "", None, page.state, "", None,
+                         None, json.dumps({"registered": page.registered})))
+        return rows
+
+
+def pack(line: Line) -> str:
+    """A line as JSON, for the store."""
+    return json.dumps(asdict(line), default=lambda value: value.isoformat(), sort_keys=True)
+
+
+def unpack(text: str) -> Line:
+    """A line from JSON; fields that this version does not know are left out."""
+    data = json.loads(text)
+    card = {name: value for name, value in data.pop("card").items() if name in Card.__dataclass_fields__}
+    card["birth_date"] = _day(card.get("birth_date"))
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+              if name in Line.__dataclass_fields__}
+    for name in ("due", "first_listed", "turn_on"):
+        fields[name] = _day(fields.get(name))
+    return Line(card=Card(**card), **fields)
+
+
+def came_off(line: Line, reason: str) -> Line:
+    """The line as it is kept once it has left its list."""
+    return replace(line, status="came off", why=(reason,), due=None, due_text="", overdue=False, left_off="")
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,108 @@
+"""The last run: what was listed, what is new, changed or gone since, and whose turn has passed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from frailty.triage.lines import Line, unpack
+
+if TYPE_CHECKING:
+    import duckdb
+
+Place = tuple[str, str]  # audience, id
+
+
+@dataclass
+class Previous:
+    """The last run before this one. `lines`: place -> (list, mark) -> line; `registered`: place -> people."""
+
+    as_of: date | None = None
+    lines: dict[Place, dict[tuple[str, str], Line]] = field(default_factory=dict)
+    registered: dict[Place, int] = field(default_factory=dict)
+
+    def at(self, audience: str, page_id: str) -> dict[tuple[str, str], Line]:
+        """What was on one page."""
+        return self.lines.get((audience, page_id), {})
+
+
+def previous_listed(con: duckdb.DuckDBPyConnection, as_of: date) -> list[dict[str, Any]]:
+    """The rows of `listed` of the newest run whose day lies before `as_of`."""
+    cursor = con.execute("""
+        SELECT run, as_of, audience, audience_id, list, status, facts FROM listed
+        WHERE run = (SELECT run FROM listed WHERE as_of < ? ORDER BY as_of DESC, run DESC LIMIT 1)
+        ORDER BY audience, audience_id, list, patient_id, facts::VARCHAR""", [as_of])
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
+    """Rows of `listed` as lines; those that had come off are left out."""
+    found = Previous()
+    for row in rows or ():
+        place = (str(row["audience"]), str(row["audience_id"]))
+        found.as_of = row["as_of"]
+        if row["list"] == "register":
+            found.registered[place] = int(json.loads(row["facts"])["registered"])
+        elif row["status"] != "came off":
+            line = unpack(str(row["facts"]))
+            found.lines.setdefault(place, {})[line.list, line.mark] = line
+    return found
+
+
+def compared(line: Line, before: Line | None, as_of: date) -> Line:
+    """The line with its status and the day on which it was first listed."""
+    if before is None:
+        return replace(line, status="new", first_listed=as_of)
+    same = line.signature == before.signature
+    return replace(line, status="same" if same else "changed", first_listed=before.first_listed or as_of)
+
+
+def with_turn(line: Line, before: Line | None, as_of: date) -> Line:
+    """Carry the turn: whoever stood on the list until the due day, with nothing recorded, goes behind the others."""
+    if before is None:
+        return line
+    if before.section == "now" and before.due is not None and before.due < as_of and not line.asked:
+        return replace(line, turns=before.turns + 1)
+    return replace(line, turns=before.turns, turn_on=before.turn_on if before.section == "now" else None)
+
+
+def order(lines: Sequence[Line], as_of: date, wait_level_days: int, seed: str, keep_turns: bool) -> list[Line]:
+    """Asked for first; then fewest turns, then level (recent event, long wait), then the longest wait, then a hash."""
+    def place(line: Line) -> tuple[Any, ...]:
+        waiting = (as_of - (line.first_listed or as_of)).days
+        level = max(0, (0 if line.first else 1) - waiting // max(1, wait_level_days))
+        in_turn = keep_turns and line.turn_on is not None
+        return (not line.asked, not in_turn, line.turns, level, -waiting, tie(seed, line.mark))
+
+    return sorted(lines, key=place)
+
+
+def tie(seed: str, mark: str) -> str:
+    """The stable hash that breaks ties."""
+    return hashlib.sha256(f"{seed}|{mark}".encode()).hexdigest()
+
+
+def capped(lines: Sequence[Line], slots: int | None, as_of: date) -> list[Line]:
+    """Lines in order; those for whom there is no room go to the overflow with the reason. Who was asked for is in."""
+    made, used = [], 0
+    for position, line in enumerate(lines, 1):
+        if line.asked or slots is None or used < slots:
+            used += 1
+            made.append(replace(line, turn_on=line.turn_on or as_of))
+            continue
+        waits = f"waiting since {line.first_listed:%d %b %Y}" if line.first_listed != as_of else "new today"
+        why = f"no room: place {position} for {slots} places, {waits}"
+        if line.turns:
+            why += "; had a turn before, and nothing has been recorded since"
+        made.append(replace(line, section="overflow", turn_on=None, left_off=why))
+    return made
+
+
+def due_after(start: date, days: int) -> date:
+    """A due day so many days after `start`."""
+    return start + timedelta(days=days)

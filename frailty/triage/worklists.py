@@ -1,0 +1,116 @@
+"""Scores to worklists: apply the rules, then build one page for each audience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from frailty.site import Site
+from frailty.triage import cards
+from frailty.triage.context import Run
+from frailty.triage.facts import FactTable
+from frailty.triage.home_page import home_page, task
+from frailty.triage.homes import Question
+from frailty.triage.lines import ListView, Page, Worklists
+from frailty.triage.practice_page import practice_page
+from frailty.triage.previous import read_previous
+from frailty.triage.rules import RuleSet, evaluate, shadow
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def build_worklists(con: duckdb.DuckDBPyConnection, site: Site, facts: FactTable, rules: RuleSet, as_of: date,
+                    previous: Iterable[Mapping[str, Any]] | None = None) -> Worklists:
+    """Build all pages from the temp table `facts`.
+
+    `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`).
+    """
+    run = Run(con, site, facts, rules, as_of, read_previous(previous), None)  # type: ignore[arg-type]
+    _freeze_shrunk(run)
+    run.evaluation = evaluate(con, rules)
+    run.load()
+    pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
+    pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
+    pages.append(_hub_page(run, pages))
+    valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
+    return Worklists(as_of, site.name, shadow(site, rules), rules.hash, valid, run.previous.as_of, tuple(pages))
+
+
+def _freeze_shrunk(run: Run) -> None:
+    """A practice whose register shrank too much since the last run keeps its last good lists (G12)."""
+    settings = run.facts.settings
+    now = {str(ods): int(n) for ods, n in run.con.execute(
+        "SELECT practice, count(*) FROM facts WHERE registration_status = 'registered' "
+        "AND coalesce(death_status, 'none') = 'none' GROUP BY practice").fetchall()}
+    for ods, state in list(run.facts.sources.practices.items()):
+        before = run.previous.registered.get(("practice", ods), 0)
+        lost = before - now.get(ods, 0)
+        if state.state != "ok" or lost < max(1, settings.number("shrink_people")) \
+                or lost * 100 <= before * settings.number("shrink_percent"):
+            continue
+        why = (f"registered people fell from {before:,} to {now.get(ods, 0):,} since the last run; if that is right, "
+               "raise shrink_percent in site.toml for one night")
+        run.facts.sources.practices[ods] = replace(state, state="frozen", why=why)
+        run.con.execute("UPDATE facts SET practice_state = 'frozen' WHERE practice = ?", [ods])
+
+
+def _hub_page(run: Run, pages: list[Page]) -> Page:
+    """For coordinators: every list counted, and what a person has to settle."""
+    overview = []
+    for page in pages:
+        for view in page.lists:
+            if view.id in ("everyone_else",) or not (view.lines or view.books.get("not evaluated")):
+                continue
+            overview.append({
+                "audience": page.title, "list": view.title, "now": len(view.part("now")), "slots": view.slots,
+                "overflow": len(view.part("overflow")), "paused": len(view.part("paused")),
+                "new": sum(line.status == "new" for line in view.lines), "state": page.state,
+                "overdue": sum(line.overdue for line in view.lines),
+                "not_evaluated": view.books.get("not evaluated", 0),
+                "longest_wait": max(((run.as_of - line.first_listed).days for line in view.part("overflow")
+                                     if line.first_listed), default=0)})
+    questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run)]
+    lines = run.placed(("hub", "hub"), (task(one) for one in questions), None)
+    lines = [replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
+             for line in run.finished(("hub", "hub"), lines, [])]
+    lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
+    totals: dict[str, int] = {}
+    for page in pages:
+        for label, number in page.excluded if page.audience == "practice" else ():
+            totals[label] = totals.get(label, 0) + number
+    unplaced = run.con.execute("SELECT count(*) FROM facts WHERE practice IS NULL OR practice_state = 'not served'").fetchone()
+    if unplaced and unplaced[0]:
+        totals["practice not recorded, or not one of this site"] = int(unplaced[0])
+    notices = [f"{page.title} is {page.state}: its planned lists repeat the last good run." for page in pages
+               if page.state != "ok"]
+    notices += [f"Rule {name}: {text}." for name, text in run.evaluation.errors.items()]
+    registered = sum(page.registered for page in pages if page.audience == "practice")
+    where = {home.id: home.name for home in run.site.homes}
+    lines = [replace(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
+    view = ListView("tasks", "To settle", "Questions that only a person can answer. They lie open until the sources agree.",
+                    tuple(lines), shape="table")
+    return Page("hub", "hub", "Hub: all lists",
+                f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}", (view,), (),
+                tuple(totals.items()), (), (), tuple(notices), run.facts.sources.feeds, "ok", registered,
+                tuple(overview))
+
+
+def _unmatched(run: Run) -> list[Question]:
+    return [Question(home, "on the home's list, not in the records", entry.name, why, None, entry.birth_date,
+                     entry.nhs_number, entry.room) for home, entry, why in run.facts.residents.unmatched]
+
+
+def _without_practice(run: Run) -> list[Question]:
+    """People for whom a rule holds and whose practice nobody knows: they are nobody's, so they are the hub's."""
+    made = []
+    for person, row in run.rows.items():
+        flags = run.flags.get(person, [])
+        met = [rule for rule in run.met(person, run.rules.rules) if rule.list != "hold"]
+        if flags and flags[0] == "not_served" and met and not {"objection", "last_days", "deregistered"} & set(flags):
+            made.append(Question("", "practice not recorded, or not one of this site", str(row["name"] or ""),
+                                 f"rule {met[0].id} holds: find out who looks after this person", person,
+                                 row["birth_date"], str(row["nhs_number"] or "")))
+    return made
