@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -80,11 +81,11 @@ class Feed:
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody asked for a person (`nhs_number`: digits only)."""
+    """Somebody asked for a person (`nhs_number`: digits only). A home's own list gives no day of asking."""
 
     nhs_number: str
     asked_by: str
-    asked_on: date
+    asked_on: date | None
     reason: str
     audience: str = "practice"
 
@@ -166,9 +167,7 @@ def _request(table: _Table) -> Request:
     number = digits(table.text("nhs_number"))
     if len(number) != 10:
         raise table.error("nhs_number", "is not ten digits", "write the whole NHS number")
-    asked_on = table.day("asked_on")
-    assert asked_on is not None
-    made = Request(number, table.text("asked_by"), asked_on, table.text("reason", ""),
+    made = Request(number, table.text("asked_by"), table.day("asked_on"), table.text("reason", ""),
                    table.choice("audience", REQUEST_AUDIENCES, "practice"))
     table.finish()
     return made
@@ -206,7 +205,7 @@ def _residents(file: Path) -> tuple[Resident, ...]:
     except (FileNotFoundError, UnicodeDecodeError) as error:
         raise SiteError("The home's list cannot be read.", where=str(file), why=str(error),
                         mend="check `residents` in site.toml; save the list as CSV UTF-8") from error
-    reader = csv.reader(text.splitlines())
+    reader = csv.reader(io.StringIO(text, newline=""))
     head = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
     for needed in ("name", "birth_date"):
         if needed not in head:

@@ -546,7 +546,7 @@ class Records:
         self.items: list[Item] = []
         self.deleted: list[tuple[int, str, str, float]] = []
         self._scope = 0
-        self._walk_scope: dict[int, list[Item]] = {}
+        self._seen: dict[frozenset[tuple[str, str]], set[str]] = {}
         for source, path in enumerate(paths):
             self._read(source, Path(path))
         self._index()
@@ -980,7 +980,12 @@ class Records:
         return {key: dict(sorted(deficits.items())) for key, deficits in sorted(result.items())}
 
     def _by_code(self, event: Event) -> set[str]:
-        return {name for name, codes in self.terms.deficits.items() if self.terms.holds(codes, event.present)}
+        lists = self.terms.deficits.items()
+        if event.present not in self._seen:
+            self._seen[event.present] = {
+                name for name, codes in lists if self.terms.holds(codes, event.present)
+            }
+        return self._seen[event.present]
 
     def _by_value(self, event: Event) -> set[str]:
         found: set[str] = set()

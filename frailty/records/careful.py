@@ -182,8 +182,8 @@ class CarefulReader:
             if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
                 self._resource(resource, resource["resourceType"], inner, urls, _text(entry.get("fullUrl")))
             elif isinstance(request, dict) and _text(request.get("method")).upper() == "DELETE":
-                kind, _, identity = _text(request.get("url")).rpartition("/")
-                kind = kind.rsplit("/", 1)[-1]
+                kind, _, identity = _text(request.get("url")).partition("?")[0].rpartition("/")
+                kind = kind.rsplit("/", 1)[-1] or identity      # Type?identifier=... names no single resource
                 self.read[kind or "(unreadable)"] += 1
                 self.removed[kind or "(unreadable)"] += 1
                 self.deleted.append((kind, identity))
@@ -215,7 +215,8 @@ class CarefulReader:
                           "url": full_url or None}
         stream = self._streams.get(kind)
         if stream is None:
-            stream = self._streams[kind] = (self.folder / f"{kind}.ndjson").open("w", encoding="utf-8")
+            # Half of a surrogate pair cannot be written; it becomes a question mark.
+            stream = self._streams[kind] = (self.folder / f"{kind}.ndjson").open("w", encoding="utf-8", errors="replace")
         stream.write(json.dumps(resource, ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def _refuse(self, shown: str, line: int | None, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ _TABLES = ("event", "stay", "person", "plan", "consent", "target")
 @dataclass
 class SourceBooks:
     """What became of every resource of one source: per type, read = used + not_needed + superseded + removed +
-    quarantined. ended: open rows of earlier loads that a full load no longer holds."""
+    quarantined. held: why tonight's records were not taken. ended: resources that a full load no longer holds."""
 
     source: str
     mode: str
@@ -33,6 +33,7 @@ class SourceBooks:
     quarantined: list[Quarantined] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
+    held: str = ""
     ended: int = 0
     unchanged: int = 0
     extracted_from: str = ""
@@ -43,18 +44,20 @@ class SourceBooks:
 
 
 def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: str, kinds: dict[str, str],
-                 extracted_at: datetime | None, now: datetime, progress: Progress, folder: Path) -> list[SourceBooks]:
+                 extracted_at: datetime | None, now: datetime, progress: Progress, folder: Path,
+                 hold: Callable[[str, int, int], str] | None = None) -> list[SourceBooks]:
     """Loads every source into an open store, in one load number; resolves references; returns the books.
 
     mode: 'full' (what is absent tonight is ended) or 'delta'. kinds: source -> gp | hospital | home | other, where
-    the site says so; else guessed from what the source holds.
+    the site says so; else guessed from what the source holds. hold(source, people before, people now): why a full
+    load of a source is not to be believed, or ''; then the store keeps what it had of that source.
     """
     _knowledge(con)
     number = _next_load(con)
     books = []
     for source in sources:
         staged = stage(con, source, progress, folder)
-        books.append(_merge(con, source, staged, number, mode))
+        books.append(_merge(con, source, staged, number, mode, hold if mode == "full" else None))
         _feed(con, source, books[-1], number, mode, kinds.get(source.name), extracted_at, now)
     _finish(con, sources, books, number, progress)
     return books
@@ -108,7 +111,8 @@ def _knowledge(con: DuckDBPyConnection) -> None:
 
 # ---- merging one source
 
-def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str) -> SourceBooks:
+def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str,
+           hold: Callable[[str, int, int], str] | None = None) -> SourceBooks:
     con.execute(sql_text("merge"))
     con.execute(sql_text("fate"))
     if staged.deleted:
@@ -116,8 +120,9 @@ def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int,
         con.executemany("INSERT INTO deleted VALUES (?, ?)", staged.deleted)
     _concepts(con)
     ended = unchanged = 0
+    held_back = _held_back(con, source.name, hold)
     con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM coming WHERE fate = 'used'")
-    for table in _TABLES:
+    for table in () if held_back else _TABLES:
         held = con.execute(f"SELECT count(*) FROM {table} WHERE source = ? AND known_to IS NULL",
                            [source.name]).fetchone()
         if held and held[0]:
@@ -126,13 +131,25 @@ def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int,
             unchanged += same
     for table in _TABLES:
         con.execute(sql_text(f"insert_{table}").replace(":load", str(number)))
-    books = SourceBooks(source.name, mode, notes=dict(sorted(staged.notes.items())), ended=ended, unchanged=unchanged)
+    books = SourceBooks(source.name, mode, held=held_back, notes=dict(sorted(staged.notes.items())), ended=ended, unchanged=unchanged)
     books.inputs = [{"file": source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
                     for f in source.files]
     books.quarantined = list(staged.quarantined)
     _count(con, staged, books)
     _quarantine_staged(con, source, books)
     return books
+
+
+def _held_back(con: DuckDBPyConnection, source: str, hold: Callable[[str, int, int], str] | None) -> str:
+    """Why a full load of this source is not believed; then all it would have used goes to quarantine."""
+    row = con.execute("""SELECT (SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL),
+        (SELECT count(*) FROM coming WHERE fate = 'used' AND resource_type IN ('Patient', 'persons'))""", [source]).fetchone()
+    why = hold(source, *row) if hold and row else ""
+    if why:
+        con.execute("""UPDATE coming SET fate = 'quarantined', why = 'held with its whole source: the number of people changed too much overnight'
+                       WHERE fate IN ('used', 'removed')""")
+        con.execute("DELETE FROM seen WHERE source = ?", [source])
+    return why
 
 
 def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int, mode: str, deletes: bool
@@ -227,10 +244,13 @@ def _placed(source: Source, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined
 
 def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: int, mode: str, kind: str | None,
           extracted_at: datetime | None, now: datetime) -> None:
-    row = con.execute("""SELECT max(recorded) FILTER (recorded <= ?), min(effective) FILTER (effective > '1900-01-01')
+    # A slip of the pen in 2999 must not be the newest date; a data set that lies wholly in the future has one all the same.
+    row = con.execute("""SELECT coalesce(max(recorded) FILTER (recorded <= $1), max(recorded)),
+                                min(effective) FILTER (effective > '1900-01-01')
         FROM (SELECT recorded, effective FROM event WHERE source = $2 AND known_to IS NULL
-              UNION ALL SELECT recorded_start, started FROM stay WHERE source = $2 AND known_to IS NULL)""".replace(
-                  "?", "$1"), [now.date(), source.name]).fetchone()
+              UNION ALL SELECT recorded, effective FROM arriving_event WHERE source = $2
+              UNION ALL SELECT recorded_start, started FROM stay WHERE source = $2 AND known_to IS NULL)""",
+                      [now.date(), source.name]).fetchone()
     newest, oldest = row if row else (None, None)
     at, told = extracted_at, "argument"
     if at is None:
@@ -240,11 +260,15 @@ def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: i
     if at is not None and at.tzinfo is not None:
         at = at.astimezone().replace(tzinfo=None)
     books.extracted_from = told
-    kind = kind or _guess_kind(con, source.name)
+    known = con.execute("SELECT kind FROM feed WHERE source = ?", [source.name]).fetchone()
+    kind = kind or (known[0] if known else _guess_kind(con, source.name))
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [number, source.name, mode, now.replace(tzinfo=None), at, told, newest, oldest])
-    con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [source.name, kind, at, told, newest, oldest, number])
+    if books.held:                                       # the feed stays at its last good load
+        con.execute("UPDATE feed SET held = ? WHERE source = ?", [books.held, source.name])
+    else:
+        con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                    [source.name, kind, at, told, newest, oldest, number])
 
 
 def _manifest_time(source: Source) -> datetime | None:
@@ -262,9 +286,9 @@ def _manifest_time(source: Source) -> datetime | None:
 def _guess_kind(con: DuckDBPyConnection, source: str) -> str:
     row = con.execute("""SELECT
         (SELECT count(*) FROM stay WHERE source = $1 AND known_to IS NULL AND setting IN ('inpatient', 'emergency')),
-        (SELECT count(*) FROM event JOIN concept USING (concept)
-         WHERE source = $1 AND known_to IS NULL AND concept.kind = 'icd10' AND counts),
-        (SELECT count(*) FROM event WHERE source = $1 AND known_to IS NULL AND counts)""", [source]).fetchone()
+        (SELECT count(*) FROM arriving_event JOIN concept USING (concept)
+         WHERE source = $1 AND concept.kind = 'icd10' AND counts),
+        (SELECT count(*) FROM arriving_event WHERE source = $1 AND counts)""", [source]).fetchone()
     stays, icd10, coded = row if row else (0, 0, 0)
     return "hospital" if icd10 and icd10 * 2 >= coded else "gp" if coded or not stays else "hospital"
 

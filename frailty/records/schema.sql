@@ -11,7 +11,8 @@ CREATE TABLE load (
 
 CREATE TABLE feed (                                           -- the state of each source now
     source VARCHAR PRIMARY KEY, kind VARCHAR,                 -- gp | hospital | home | other
-    extracted_at TIMESTAMP, extracted_from VARCHAR, newest DATE, oldest DATE, last_load INTEGER
+    extracted_at TIMESTAMP, extracted_from VARCHAR, newest DATE, oldest DATE, last_load INTEGER,
+    held VARCHAR                                              -- why tonight's records of this source were not taken
 );
 
 CREATE TABLE concept (concept INTEGER PRIMARY KEY, system VARCHAR, code VARCHAR, kind VARCHAR, display VARCHAR,
@@ -79,7 +80,7 @@ CREATE TABLE quarantine (load INTEGER, source VARCHAR, file VARCHAR, line INTEGE
                          reason VARCHAR, part VARCHAR, known_to INTEGER);
 
 CREATE TABLE run (run INTEGER PRIMARY KEY, ran_at TIMESTAMP, as_of DATE, purpose VARCHAR, load INTEGER,
-                  definitions JSON, settings_hash VARCHAR, scores_hash VARCHAR, lists_hash VARCHAR);
+                  definitions JSON, rules_hash VARCHAR);
 
 CREATE TABLE listed (
     run INTEGER, as_of DATE, audience VARCHAR, audience_id VARCHAR, list VARCHAR, section VARCHAR,

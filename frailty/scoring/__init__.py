@@ -14,12 +14,12 @@ from frailty.scoring.definitions import STATUS, Scorecard
 from frailty.scoring.load import load_scorecard, scorecard_ids
 
 if TYPE_CHECKING:
-    from frailty.scoring.evaluate import Contributions, Score, Scores, evaluate
+    from frailty.scoring.engine import Contributions, Score, Scores, evaluate
     from frailty.scoring.examples import run_example
     from frailty.scoring.plan import Plan, compile_plan
 
-_LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "evaluate", "Scores": "evaluate", "Score": "evaluate",
-          "Contributions": "evaluate", "run_example": "examples"}
+_LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "engine", "Scores": "engine", "Score": "engine",
+          "Contributions": "engine", "run_example": "examples"}
 
 __all__ = ["STATUS", "Contributions", "Plan", "Score", "Scorecard", "Scores", "compile_plan", "evaluate",
            "load_scorecard", "run_example", "scorecard_ids"]

@@ -21,7 +21,7 @@ from frailty.records.arrays import (
     empty_family,
 )
 from frailty.scoring.definitions import Example, Scorecard
-from frailty.scoring.evaluate import evaluate
+from frailty.scoring.engine import evaluate
 from frailty.scoring.plan import compile_plan
 
 AS_OF = (date(2025, 6, 30) - date(1970, 1, 1)).days

@@ -13,9 +13,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Compile without the interpreter lock; keep the compiled code where a folder is writable, else only in memory."""
     try:
-        return cast(Function, numba.njit(nogil=True, cache=True)(function))
+        return cast(Function, numba.njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
     except RuntimeError:  # numba found no folder for its cache
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Function, numba.njit(nogil=True, no_cfunc_wrapper=True)(function))
 
 
 def part(function: Function) -> Function:

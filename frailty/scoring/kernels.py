@@ -12,26 +12,51 @@ import numpy as np
 from frailty.scoring.jit import kernel, part
 from frailty.scoring.tables import (
     AGE,
+    AGE_AT_LEAST,
     ALL,
     ANY,
+    AS_OF,
+    BAND_HIGH,
+    BAND_LOW,
+    BY_STAY,
     CONCEPT,
+    DAY,
     DAYS,
     DISTINCT,
     FIRST,
+    HIGH,
+    HOSPITAL,
+    HOSPITAL_FROM,
     LARGEST,
     LAST,
     LATEST,
+    LOW,
+    NEEDS_BIRTH,
     NO_AGE,
+    NO_BIRTH,
+    NO_FEED,
+    NO_STAYS,
     OPEN,
     RECORD,
+    SEX,
+    SHORT_FEED,
     SMALLEST,
     UNSURE,
+    UNSURE_STAY,
+    WINDOW,
+    WITHOUT_STAYS,
+    YEARS,
+    YOUNG,
     Array,
     Entries,
+    Judging,
+    Maps,
     N,
     Numbers,
     Outputs,
     Plan,
+    Scratch,
+    Values,
 )
 
 FOREIGN, UNSORTED = -1, -2  # answers of `run` in place of a number of rows
@@ -66,20 +91,23 @@ def within(number: float, comparator: int, low: float, high: float, low_open: in
 
 
 @part
-def measure(j: int, sex: int, measured: Numbers, plan: Plan, start: Array, sheet: Array, value: Array) -> None:
+def measure(j: int, sex: int, measured: Numbers, values: Values, slots: Array, info: Array, start: Array, sheet: Array,
+            value: Array) -> None:
     """start [W], sheet [S, 6], value [S]: let row j of `measured` (known, not in the future) feed its slots."""
-    number, quantity, concept = measured.value[j], measured.quantity[j], measured.concept[j]
-    effective, record = measured.effective[j], measured.record[j]
-    for k in range(plan.value_offsets[quantity], plan.value_offsets[quantity + 1]):
-        s, window, only_sex, careful, low_open, high_open = plan.value_rules[k]
-        if effective <= start[window] or (only_sex >= 0 and only_sex != sex) or (
-                careful == 1 and concept >= 0 and plan.info[concept, 1] == 1):
+    _, quantity_of, concept_of, effective_on, _, numbers, comparators, record_of = measured
+    offsets, rules, bounds = values
+    number, quantity, concept = numbers[j], quantity_of[j], concept_of[j]
+    comparator, effective, record = comparators[j], effective_on[j], record_of[j]
+    for k in range(offsets[quantity], offsets[quantity + 1]):
+        if effective <= start[rules[k, 1]] or (rules[k, 2] >= 0 and rules[k, 2] != sex) or (
+                rules[k, 3] == 1 and concept >= 0 and info[concept, 1] == 1):
             continue
-        if not within(number, measured.comparator[j], plan.bounds[k, 0], plan.bounds[k, 1], low_open, high_open):
+        if not within(number, comparator, bounds[k, 0], bounds[k, 1], rules[k, 4], rules[k, 5]):
             continue
-        kind = plan.slots[s, 0]
+        s = rules[k, 0]
+        kind = slots[s, 0]
         if kind < LATEST:
-            note(sheet, s, kind, plan.info, effective, record, concept)
+            note(sheet, s, kind, info, effective, record, concept)
         elif sheet[s, N] == 0 or (kind == SMALLEST and number <= value[s]) or (
                 kind == LARGEST and number >= value[s]) or (
                 kind == LATEST and (sheet[s, RECORD] != record or number > value[s])):
@@ -92,98 +120,100 @@ def measure(j: int, sex: int, measured: Numbers, plan: Plan, start: Array, sheet
 
 
 @part
-def gather(p: int, as_of: int, sex: int, waived: int, coded: Entries, measured: Numbers, plan: Plan, start: Array,
-           sheet: Array, value: Array) -> int:
-    """start [W], sheet [S, 6], value [S]: coded entries and measurements of person p, merged by time, into the slots."""
-    concepts, quantities = len(plan.info), len(plan.value_offsets) - 1
-    i, i_end = coded.offsets[p], coded.offsets[p + 1]
-    j, j_end = measured.offsets[p], measured.offsets[p + 1]
+def gather(p: int, as_of: int, sex: int, waived: int, coded: Entries, measured: Numbers, maps: Maps, values: Values,
+           start: Array, sheet: Array, value: Array) -> int:
+    """start [W], sheet [S, 6], value [S]: coded entries and measurements of person p, by time, into the slots."""
+    people, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
+    measured_people, quantity_of, measured_as, measured_on, made_known, _, _, measured_by = measured
+    slots, info, offsets, entries, fits_of = maps
+    concepts, quantities = len(info), len(values[0]) - 1
+    i, i_end = people[p], people[p + 1]
+    j, j_end = measured_people[p], measured_people[p + 1]
     before = -OPEN
     while True:
-        if j < j_end and measured.effective[j] > as_of:
-            j_end = j
-        stop = measured.effective[j] if j < j_end else as_of
+        stop = as_of
+        if j < j_end:
+            stop = min(measured_on[j], as_of)
         while i < i_end:
-            effective, recorded, record = coded.effective[i], coded.recorded[i], coded.record[i]
-            if effective > stop or (j < j_end and effective == stop and (
-                    recorded > measured.recorded[j] or
-                    (recorded == measured.recorded[j] and record > measured.record[j]))):
+            effective, recorded, record = effective_on[i], recorded_on[i], record_of[i]
+            if effective > stop or (j < j_end and effective == measured_on[j] and (
+                    recorded > made_known[j] or (recorded == made_known[j] and record > measured_by[j]))):
                 break
             if effective < before:
                 return UNSORTED
             before = effective
-            concept = coded.concept[i]
+            concept = concept_of[i]
             if concept >= concepts:
                 return FOREIGN
             if recorded <= as_of and concept >= 0:
-                for k in range(plan.offsets[concept], plan.offsets[concept + 1]):
-                    s = plan.entries[k, 0]
-                    if effective <= start[plan.entries[k, 1]]:
+                for k in range(offsets[concept], offsets[concept + 1]):
+                    s, condition = entries[k, 0], entries[k, 2]
+                    if effective <= start[entries[k, 1]]:
                         continue
-                    condition = plan.entries[k, 2]
                     if condition >= 0 and waived == 0:
-                        fits, stay = -1, coded.stay[i]
-                        if stay >= len(coded.stay_kind):
+                        fits, stay = -1, stay_of[i]
+                        if stay >= len(stay_kind):
                             return FOREIGN
-                        if stay >= 0 and coded.stay_known[stay] <= as_of:
-                            fits = plan.fits[condition, coded.stay_kind[stay]]
+                        if stay >= 0 and stay_known[stay] <= as_of:
+                            fits = fits_of[condition, stay_kind[stay]]
                         if fits < 0:
                             sheet[s, UNSURE] = 1
                         if fits != 1:
                             continue
-                    note(sheet, s, plan.slots[s, 0], plan.info, effective, record, concept)
+                    note(sheet, s, slots[s, 0], info, effective, record, concept)
             i += 1
-        if j >= j_end:
+        if j >= j_end or measured_on[j] > as_of:
             return 0
-        if measured.effective[j] < before:
+        if measured_on[j] < before:
             return UNSORTED
-        before = measured.effective[j]
-        if measured.quantity[j] >= quantities or measured.concept[j] >= concepts:
+        before = measured_on[j]
+        if quantity_of[j] >= quantities or measured_as[j] >= concepts:
             return FOREIGN
-        if measured.recorded[j] <= as_of and measured.quantity[j] >= 0:
-            measure(j, sex, measured, plan, start, sheet, value)
+        if made_known[j] <= as_of and quantity_of[j] >= 0:
+            measure(j, sex, measured, values, slots, info, start, sheet, value)
         j += 1
 
 
 @part
-def gather_issues(p: int, as_of: int, issues: Entries, plan: Plan, start: Array, sheet: Array, marker: Array,
+def gather_issues(p: int, as_of: int, issues: Entries, maps: Maps, start: Array, sheet: Array, marker: Array,
                   mark: int) -> int:
     """start [W], sheet [S, 6], marker [D, substances]: medicines of person p into the slots.
 
     All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
     """
-    info, concepts, end = plan.info, len(plan.info), issues.offsets[p + 1]
+    people, concept_of, effective_on, recorded_on, record_of, _, _, _ = issues
+    slots, info, offsets, entries, _ = maps
+    concepts, end, earliest = len(info), people[p + 1], start[len(start) - 1]
     best, before = -1, np.int64(-1)
-    for i in range(issues.offsets[p], end):
-        effective, record, concept = issues.effective[i], issues.record[i], issues.concept[i]
+    for i in range(people[p], end):
+        effective, record, concept = effective_on[i], record_of[i], concept_of[i]
         if effective > as_of:
             break
-        if effective <= start[len(start) - 1]:
+        if effective <= earliest:
             continue
         if concept >= concepts:
             return FOREIGN
-        if issues.recorded[i] > as_of or concept < 0:
+        if recorded_on[i] > as_of or concept < 0:
             continue
         if best < 0 or record != before:
             best, before = concept, record
             k = i + 1
-            while k < end and issues.record[k] == record:
-                other = issues.concept[k]
+            while k < end and record_of[k] == record:
+                other = concept_of[k]
                 if 0 <= other < concepts and (info[other, 3] < info[best, 3] or (
                         info[other, 3] == info[best, 3] and info[other, 0] < info[best, 0])):
                     best = other
                 k += 1
-        for k in range(plan.offsets[concepts + concept], plan.offsets[concepts + concept + 1]):
-            s = plan.entries[k, 0]
-            if effective <= start[plan.entries[k, 1]]:
+        for k in range(offsets[concepts + concept], offsets[concepts + concept + 1]):
+            s = entries[k, 0]
+            if effective <= start[entries[k, 1]]:
                 continue
-            kind = plan.slots[s, 0]
-            if kind != DISTINCT:
-                note(sheet, s, kind, info, effective, record, concept)
+            kind, which, count = slots[s, 0], info[best, 2], sheet[s, N]
+            if kind == DISTINCT and which < 0:
                 continue
-            which, d, count = info[best, 2], plan.slots[s, 1], sheet[s, N]
-            if which >= 0:
-                note(sheet, s, kind, info, effective, record, concept)
+            note(sheet, s, kind, info, effective, record, concept)
+            if kind == DISTINCT:
+                d = slots[s, 1]
                 sheet[s, N] = count + (marker[d, which] != mark)
                 marker[d, which] = mark
     return 0
@@ -211,13 +241,14 @@ def emit(row: int, p: int, outcome: int, low: int, high: int, literals: Array, s
 
 
 @part
-def judge(row: int, p: int, person: Array, plan: Plan, start: Array, sheet: Array, value: Array, present: Array,
-          out: Outputs) -> int:
+def judge(row: int, p: int, person: Array, judging: Judging, slots: Array, start: Array, sheet: Array, value: Array,
+          present: Array, out: Outputs) -> int:
     """person [6], start [W], sheet [S, 6], value [S], present [T]: points, band, status; answers the next free row."""
-    literals = plan.literals
-    for t in range(len(plan.terms)):
+    terms, literals, others, edges, worth, cards, bands = judging
+    points, marks, rows, records = out
+    for t in range(len(terms)):
         wanted, found, met = False, False, True
-        for k in range(plan.terms[t, 0], plan.terms[t, 1]):
+        for k in range(terms[t, 0], terms[t, 1]):
             hit = sheet[literals[k, 0], N] >= literals[k, 2]
             if literals[k, 1] == ANY:
                 wanted = True
@@ -226,79 +257,80 @@ def judge(row: int, p: int, person: Array, plan: Plan, start: Array, sheet: Arra
                 met = met and hit == (literals[k, 1] == ALL)
         present[t] = met and (found or not wanted)
 
-    as_of, _, age, _, hospital_from, waived = person
-    for c in range(len(plan.cards)):
-        (low, high, band_low, band_high, age_at_least, needs_birth, hospital, window, by_stay,
-         young, no_birth, no_feed, short_feed, unsure_stay, no_stays) = plan.cards[c]
+    for c in range(len(cards)):
+        card = cards[c]
         total, unsure = np.int64(0), False
-        for t in range(low, high):
-            first, end, unless, unless_end, outcome, outcome_end = plan.terms[t]
+        for t in range(card[LOW], card[HIGH]):
             if not present[t]:
-                if by_stay == 1:
-                    for k in range(first, end):
+                if card[BY_STAY] == 1:
+                    for k in range(terms[t, 0], terms[t, 1]):
                         unsure = unsure or sheet[literals[k, 0], UNSURE] != 0
                 continue
             silent = False
-            for k in range(unless, unless_end):
-                silent = silent or present[plan.others[k]]
+            for k in range(terms[t, 2], terms[t, 3]):
+                silent = silent or present[others[k]]
             if silent:
                 continue
-            if outcome_end - outcome > 1:
-                s = literals[first, 0]
-                number = value[s] if plan.slots[s, 0] >= LATEST else float(sheet[s, N])
-                while outcome + 1 < outcome_end and number >= plan.outcome_edge[outcome + 1]:
+            outcome, last = terms[t, 4], terms[t, 5] - 1
+            if outcome < last:
+                s = literals[terms[t, 0], 0]
+                number = value[s] if slots[s, 0] >= LATEST else float(sheet[s, N])
+                while outcome < last and number >= edges[outcome + 1]:
                     outcome += 1
-            if plan.outcome_points[outcome] != 0:
-                total += plan.outcome_points[outcome]
-                emit(row, p, outcome, first, end, literals, plan.slots, sheet, out.rows, out.records)
+            if worth[outcome] != 0:
+                total += worth[outcome]
+                emit(row, p, outcome, terms[t, 0], terms[t, 1], literals, slots, sheet, rows, records)
                 row += 1
 
         status, reason, band = 0, 0, -1
-        needed_from = start[window] + 1 if window > 0 else as_of
-        if needs_birth == 1 and age == NO_AGE:
-            status, reason = 2, no_birth
-        elif age < age_at_least:
-            status, reason = 1, young
-        elif hospital == 1:
-            if hospital_from == OPEN:
-                status, reason = 2, no_feed
-            elif hospital_from > needed_from:
-                status, reason = 2, short_feed
+        needed_from = start[card[WINDOW]] + 1 if card[WINDOW] > 0 else person[AS_OF]
+        if card[NEEDS_BIRTH] == 1 and person[YEARS] == NO_AGE:
+            status, reason = 2, card[NO_BIRTH]
+        elif person[YEARS] < card[AGE_AT_LEAST]:
+            status, reason = 1, card[YOUNG]
+        elif card[HOSPITAL] == 1:
+            if person[HOSPITAL_FROM] == OPEN:
+                status, reason = 2, card[NO_FEED]
+            elif person[HOSPITAL_FROM] > needed_from:
+                status, reason = 2, card[SHORT_FEED]
             elif unsure:
-                status, reason = 2, unsure_stay
-            elif by_stay == 1 and waived == 1:
-                reason = no_stays
+                status, reason = 2, card[UNSURE_STAY]
+            elif card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
+                reason = card[NO_STAYS]
         if status == 0:
-            for k in range(band_low, band_high):
-                band += total >= plan.band_edge[k]
-        out.points[c, p] = total
-        out.marks[0, c, p] = band
-        out.marks[1, c, p] = status
-        out.marks[2, c, p] = reason
+            for k in range(card[BAND_LOW], card[BAND_HIGH]):
+                band += total >= bands[k]
+        points[c, p] = total
+        marks[0, c, p] = band
+        marks[1, c, p] = status
+        marks[2, c, p] = reason
     return row
 
 
 @kernel
-def run(low: int, high: int, people: Array, coded: Entries, measured: Numbers, issues: Entries, plan: Plan,
-        starts: Array, marker: Array, out: Outputs) -> int:
-    """people [P, 6], starts [days, W]: score the people low:high; answers the number of rows written, or an error."""
-    sheet = np.zeros((len(plan.slots), 6), np.int64)
-    value = np.zeros(len(plan.slots), np.float64)
-    present = np.zeros(len(plan.terms), np.bool_)
+def run(low: int, high: int, people: tuple[Array, Array], records: tuple[Entries, Numbers, Entries], plan: Plan,
+        scratch: Scratch, out: Outputs) -> int:
+    """people [P, 6] and starts [days, W + 1]: score the people low:high; answers the rows written, or an error."""
+    persons, starts = people
+    coded, measured, issues = records
+    maps, values, judging = plan
+    sheet, value, present, marker = scratch
+    slots = maps[0]
     row = np.int64(0)
     for p in range(low, high):
-        person = people[p]
-        start = starts[person[1]]
-        for s in range(len(plan.slots)):
+        person = persons[p]
+        start = starts[person[DAY]]
+        for s in range(len(slots)):
             sheet[s, N] = 0
             sheet[s, UNSURE] = 0
-            if plan.slots[s, 0] == AGE and person[2] != NO_AGE:
+            if slots[s, 0] == AGE and person[YEARS] != NO_AGE:
                 sheet[s, N] = 1
-                value[s] = person[2]
-        error = gather(p, person[0], person[3], person[5], coded, measured, plan, start, sheet, value)
+                value[s] = person[YEARS]
+        error = gather(p, person[AS_OF], person[SEX], person[WITHOUT_STAYS], coded, measured, maps, values, start,
+                       sheet, value)
         if error == 0:
-            error = gather_issues(p, person[0], issues, plan, start, sheet, marker, p - low + 1)
+            error = gather_issues(p, person[AS_OF], issues, maps, start, sheet, marker, p - low + 1)
         if error != 0:
             return error
-        row = judge(row, p, person, plan, start, sheet, value, present, out)
+        row = judge(row, p, person, judging, slots, start, sheet, value, present, out)
     return row

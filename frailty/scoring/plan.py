@@ -146,25 +146,27 @@ class _Compiler:
         markers = np.cumsum([kind == tb.DISTINCT for kind in self.kinds]) - 1
         info = np.stack([self.lists.rank, self.lists.cautioned, np.full(size, -1), np.zeros(size)], 1)
         rules = sorted(self.values)
-        tables = tb.Plan(
+        maps = tb.Maps(
             slots=_matrix([(kind, markers[s] if kind == tb.DISTINCT else -1) for s, kind in enumerate(self.kinds)], 2),
-            offsets=offsets, entries=entries, fits=self._fits(), info=info.astype(np.int32),
-            value_offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
-            value_rules=_matrix([r[1] for r in rules], 6),
-            bounds=np.array([r[2] for r in rules], np.float64).reshape(-1, 2),
+            info=info.astype(np.int32), offsets=offsets, entries=entries, fits=self._fits())
+        values = tb.Values(
+            offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
+            rules=_matrix([r[1] for r in rules], 6),
+            bounds=np.array([r[2] for r in rules], np.float64).reshape(-1, 2))
+        judging = tb.Judging(
             terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]),
             literals=_matrix([one for many in literals for one in many], 3),
             others=np.array([one for many in others for one in many], np.int32),
-            outcome_edge=np.array([edge for many in outcomes for edge, _ in many], np.float64),
-            outcome_points=np.array([points for many in outcomes for _, points in many], np.int64),
+            edges=np.array([edge for many in outcomes for edge, _ in many], np.float64),
+            points=np.array([points for many in outcomes for _, points in many], np.int64),
             cards=_matrix([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
                                                            _spans(edges).tolist(), strict=True)], 15),
-            band_edge=np.array([edge for many in edges for edge in many], np.int64))
+            bands=np.array([edge for many in edges for edge in many], np.int64))
         used, every = np.diff(offsets) > 0, np.arange(size, dtype=np.int32)
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
-            scorecards=cards, tables=tables, windows=tuple(self.windows),
+            scorecards=cards, tables=tb.Plan(maps, values, judging), windows=tuple(self.windows),
             issue_windows=tuple({window for _, _, window, _ in self.issues}),
             coded_concepts=every[used[:size]], issue_concepts=every[used[size:]],
             measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
@@ -243,22 +245,26 @@ class _Compiler:
 
     # Cards
 
-    def _card(self, card: Scorecard, terms: list[int], bands: list[int]) -> tb.Card:
+    def _card(self, card: Scorecard, terms: list[int], bands: list[int]) -> list[int]:
+        """One row of tables.Plan.cards."""
         window, by_stay = _longest(card), any(e.by_stay for e in card.evidence)
         kinds = " or ".join(dict.fromkeys(a for e in card.evidence for a in e.admissions + e.settings))
-        return tb.Card(
-            *terms, *bands, age_at_least=tb.NO_AGE if card.age_at_least is None else card.age_at_least,
-            needs_birth=int(card.age_at_least is not None or any(e.source == "person" for e in card.evidence)),
-            hospital=int("hospital" in card.needs), window=self.windows.index(window), by_stay=int(by_stay),
-            young=self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
-            no_birth=self._reason("The date of birth is not known."),
-            no_feed=self._reason("No hospital feed covers this practice."),
-            short_feed=self._reason("The hospital feed starts after this date." if window is None else
-                                    f"The hospital feed does not cover all of the {window.text} before this date."),
-            unsure_stay=self._reason(f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay.",
-                                     by_stay),
-            no_stays=self._reason("The hospital feed gives no stays: every diagnosis in the window counts, "
-                                  f"not only those of {kinds} stays.", by_stay))
+        row = {
+            tb.LOW: terms[0], tb.HIGH: terms[1], tb.BAND_LOW: bands[0], tb.BAND_HIGH: bands[1],
+            tb.AGE_AT_LEAST: tb.NO_AGE if card.age_at_least is None else card.age_at_least,
+            tb.NEEDS_BIRTH: card.age_at_least is not None or any(e.source == "person" for e in card.evidence),
+            tb.HOSPITAL: "hospital" in card.needs, tb.WINDOW: self.windows.index(window), tb.BY_STAY: by_stay,
+            tb.YOUNG: self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
+            tb.NO_BIRTH: self._reason("The date of birth is not known."),
+            tb.NO_FEED: self._reason("No hospital feed covers this practice."),
+            tb.SHORT_FEED: self._reason(
+                "The hospital feed starts after this date." if window is None else
+                f"The hospital feed does not cover all of the {window.text} before this date."),
+            tb.UNSURE_STAY: self._reason(
+                f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay.", by_stay),
+            tb.NO_STAYS: self._reason("The hospital feed gives no stays: every diagnosis in the window counts, not only "
+                                      f"those of {kinds} stays.", by_stay)}
+        return [int(row[column]) for column in range(len(row))]
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
         return _number(self.reasons, sentence) if applies else 0

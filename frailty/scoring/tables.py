@@ -23,47 +23,50 @@ EVER = -(2**31)         # the start of a window without a start
 RECORDS, DAYS, DISTINCT, LATEST, SMALLEST, LARGEST, AGE = range(7)  # what a slot keeps
 ANY, ALL, NONE = range(3)                                           # how a literal takes part in its term
 N, FIRST, LAST, RECORD, CONCEPT, UNSURE = range(6)                  # columns of a sheet: the slots of one person
+AS_OF, DAY, YEARS, SEX, HOSPITAL_FROM, WITHOUT_STAYS = range(6)     # columns of people; DAY: row of the window starts
+# Columns of Plan.cards: terms, bands, population and needs. WINDOW: the longest that the hospital feed must cover, 0 =
+# ever. The last six are positions in the list of reasons.
+(LOW, HIGH, BAND_LOW, BAND_HIGH, AGE_AT_LEAST, NEEDS_BIRTH, HOSPITAL, WINDOW, BY_STAY,
+ YOUNG, NO_BIRTH, NO_FEED, SHORT_FEED, UNSURE_STAY, NO_STAYS) = range(15)
 ADMISSION_CODES = 8                                                 # kind of a stay = setting * 8 + admission
+
+
+class Maps(NamedTuple):
+    """Which slots a concept feeds."""
+
+    slots: Int32            # [S, 2] what it keeps; row of the marker of a DISTINCT slot or -1
+    info: Int32             # [C, 4] order of (system, code), carries a caution, substance, rung
+    offsets: Int32          # [2C + 1] entries of concept c as a coded entry: row c; as a medicine: row C + c
+    entries: Int32          # [:, 3] slot, window, condition on the stay or -1
+    fits: Int8              # [conditions, 64] by kind of stay: 1 yes, 0 no, -1 not known
+
+
+class Values(NamedTuple):
+    """Which slots a quantity feeds, and within which interval."""
+
+    offsets: Int32          # [Q + 1]
+    rules: Int32            # [:, 6] slot, window, sex or -1, leave out cautions, low edge not in, high edge not in
+    bounds: Float64         # [:, 2]
+
+
+class Judging(NamedTuple):
+    """From slots to terms, points and bands."""
+
+    terms: Int32            # [T, 6] first literal, end, first suppressing term, end, first outcome, end
+    literals: Int32         # [:, 3] slot, ANY ALL or NONE, count to be reached
+    others: Int32           # the terms that suppress
+    edges: Float64          # the smallest measure of an outcome
+    points: Int64           # of an outcome
+    cards: Int32            # [K, 15]
+    bands: Int64            # the smallest number of points of a band
 
 
 class Plan(NamedTuple):
     """A whole plan for the kernels."""
 
-    slots: Int32            # [S, 2] what it keeps; row of the marker of a DISTINCT slot or -1
-    offsets: Int32          # [2C + 1] entries of concept c as a coded entry: row c; as a medicine: row C + c
-    entries: Int32          # [:, 3] slot, window, condition on the stay or -1
-    fits: Int8              # [conditions, 64] by kind of stay: 1 yes, 0 no, -1 not known
-    info: Int32             # [C, 4] order of (system, code), carries a caution, substance, rung
-    value_offsets: Int32    # [Q + 1]
-    value_rules: Int32      # [:, 6] slot, window, sex or -1, leave out cautions, low edge not in, high edge not in
-    bounds: Float64         # [:, 2] the interval of a value rule
-    terms: Int32            # [T, 6] first literal, end, first suppressing term, end, first outcome, end
-    literals: Int32         # [:, 3] slot, ANY ALL or NONE, count to be reached
-    others: Int32           # the terms that suppress
-    outcome_edge: Float64   # the smallest measure of an outcome
-    outcome_points: Int64
-    cards: Int32            # [K, 15] see Card
-    band_edge: Int64        # the smallest number of points of a band
-
-
-class Card(NamedTuple):
-    """One row of Plan.cards. The last six are positions in the list of reasons."""
-
-    low: int                # first term
-    high: int
-    band_low: int
-    band_high: int
-    age_at_least: int       # NO_AGE = all ages
-    needs_birth: int
-    hospital: int
-    window: int             # the longest window that the hospital feed must cover; 0 = ever
-    by_stay: int
-    young: int
-    no_birth: int
-    no_feed: int
-    short_feed: int
-    unsure_stay: int
-    no_stays: int
+    maps: Maps
+    values: Values
+    judging: Judging
 
 
 class Entries(NamedTuple):
@@ -90,6 +93,15 @@ class Numbers(NamedTuple):
     value: Float64
     comparator: Int8
     record: Int64
+
+
+class Scratch(NamedTuple):
+    """What one thread scribbles on."""
+
+    sheet: Int64            # [S, 6]
+    value: Float64          # [S] the chosen number, or the age
+    present: NDArray[np.bool_]  # [T]
+    marker: Int32           # [DISTINCT slots, substances] the last person in whom a substance was seen
 
 
 class Outputs(NamedTuple):

@@ -31,7 +31,21 @@ def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
     for name, value in row.items():
         values[name] = ("none recorded" if name.endswith("_on") else "not recorded") if value is None else \
             day(value) if isinstance(value, date) else value
+    values["plan"] = plan(row)
+    values["plan_since"] = "no care and support plan is recorded" if row["plan_status"] is not None else \
+        "whether a care and support plan was made is not known"
     return template.format_map(values)
+
+
+def plan(row: Row) -> str:
+    """Where the care and support plan stands."""
+    if row["plan_status"] == "none":
+        return "no care and support plan in the records"
+    if row["plan_status"] == "draft":
+        return f"the care and support plan is only a draft ({day(row['plan_recorded_on'])})"
+    if row["plan_status"] == "agreed":
+        return f"care and support plan of {day(row['plan_recorded_on'])}: review due {day(row['plan_review_due'])}"
+    return "whether a care and support plan exists is not known"
 
 
 def card(row: Row, practice_name: str = "") -> Card:
@@ -93,12 +107,13 @@ def known(row: Row, home_name: str = "") -> tuple[str, ...]:
 def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
     """What a reader might take for granted and nobody knows."""
     parts = []
+    frail = row["frailty_level"] in ("moderate", "severe")
     if row["in_hospital"] is None:
         why = facts.why_absent("in_hospital", row["practice"])
         parts.append("whether in hospital" + (f" ({why})" if why else ""))
-    if row["plan_status"] is None:
+    if frail and row["plan_status"] is None:
         parts.append("whether a care and support plan exists")
-    if row["cfs"] is None and not facts.why_absent("cfs", row["practice"]):
+    if frail and row["cfs"] is None and not facts.why_absent("cfs", row["practice"]):
         parts.append("a Clinical Frailty Scale value of the last year")
     if row["medicines_rung"] == 3:
         parts.append("substances of some medicines (counted by product)")

@@ -48,8 +48,7 @@ class Run:
         wanted = {*self.verdicts, *self.asked, *self.facts.residents.people,
                   *(line.person for lines in self.previous.lines.values() for line in lines.values() if line.person)}
         self.con.execute("CREATE OR REPLACE TEMP TABLE t_show (person INTEGER)")
-        if wanted:
-            self.con.executemany("INSERT INTO t_show VALUES (?)", [[person] for person in sorted(wanted)])
+        self.con.execute("INSERT INTO t_show SELECT unnest(?::INTEGER[])", [sorted(wanted)])
         cursor = self.con.execute("SELECT * FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person")
         names = [column[0] for column in cursor.description or ()]
         self.rows = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
@@ -74,7 +73,7 @@ class Run:
     def _match_requests(self) -> None:
         """Requests by NHS number. Nobody, or more than one person: a person must look."""
         for request in self.site.requests:
-            if request.asked_on > self.as_of:
+            if request.asked_on is not None and request.asked_on > self.as_of:
                 continue
             found = self.con.execute("SELECT person, name, birth_date FROM facts WHERE nhs_number = ? ORDER BY person",
                                      [request.nhs_number]).fetchall()
@@ -125,6 +124,13 @@ class Run:
         """A home by its id."""
         return next((one for one in self.site.homes if one.id == home_id), None)
 
+    def at_home(self, person: int, audience: str) -> bool:
+        """Whether a request stands on a home's page: asked of the home, or for a confirmed resident."""
+        row = self.rows[person]
+        if audience == "pharmacist" or self.home(row["home_id"]) is None:
+            return False
+        return audience == "home" or row["care_home"] == "confirmed"
+
     def meetings(self, practice: PracticeInfo | None) -> tuple[Meeting, ...]:
         """The practice's next two meetings."""
         if practice is None:
@@ -143,14 +149,14 @@ class Run:
              reasons: Sequence[str] = ()) -> Line:
         """A line for somebody who is asked for, or for whom rules hold."""
         row, settings = self.rows[person], self.facts.settings
-        why = [*(f"Asked for: {request.reason}" for request in asked if request.reason), *reasons]
+        why = [*(f"Asked because: {request.reason}" for request in asked if request.reason), *reasons]
         why += [cards.fill(rule.reason, row, settings.values) for rule in met]
         said = " ".join(why)
         why += [event for event in cards.events(row, self.as_of, settings.number("recent_event_days"),
                                                 settings.number("late_news_days")) if event.split(" (")[0] not in said]
         if list_id not in ("hold", "not_seen", "asked", "new_or_back", "reason", "round_gap"):
             why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
-        asks = [f"See {row['name'] or 'this person'}: somebody is worried." for _ in asked[:1]]
+        asks = [f"See {row['name'] or 'this person'}: asked for by {one.asked_by}." for one in asked[:1]]
         asks += [rule.asks for rule in met if rule.asks not in asks]
         home = self.home(row["home_id"])
         own = list_id in ("mdt", "note_review", "pharmacist", "not_seen", "hold")
@@ -258,4 +264,4 @@ class Run:
 
 def asked_text(request: Request) -> str:
     """Who asked, and when."""
-    return f"asked by {request.asked_by} on {cards.day(request.asked_on)}"
+    return f"asked by {request.asked_by}" + (f" on {cards.day(request.asked_on)}" if request.asked_on else "")

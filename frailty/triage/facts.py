@@ -127,8 +127,8 @@ def _residents(con: duckdb.DuckDBPyConnection, site: Site, as_of: date, settings
     con.execute("CREATE OR REPLACE TEMP TABLE t_wanted (nhs_number VARCHAR, birth_date DATE, postcode VARCHAR)")
     rows = [[line.nhs_number or None, line.birth_date, None] for line in lines]
     rows += [[None, None, home.postcode] for home in site.homes if home.postcode]
-    if rows:
-        con.executemany("INSERT INTO t_wanted VALUES (?, ?, upper(replace(?, ' ', '')))", rows)
+    _insert(con, "t_wanted", rows)
+    con.execute("UPDATE t_wanted SET postcode = upper(replace(postcode, ' ', ''))")
     coded = {int(person): day for person, day in con.execute("SELECT person, since FROM t_coded_home").fetchall()}
     cursor = con.execute("""
         SELECT person, name, birth_date, nhs_number, address, postcode, death_status, registration_status FROM t_person
@@ -146,9 +146,18 @@ def _residents(con: duckdb.DuckDBPyConnection, site: Site, as_of: date, settings
                 "home_basis VARCHAR, home_since DATE, room VARCHAR, clock_kind VARCHAR, clock_start DATE, clock_due DATE)")
     rows = [[person, one.confidence, one.home, ", ".join(one.sources), one.since, one.line.room if one.line else None,
              one.clock_kind, one.clock_start, one.clock_due] for person, one in sorted(found.people.items())]
-    if rows:
-        con.executemany("INSERT INTO t_residence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    _insert(con, "t_residence", rows)
     return found
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+    """Many rows at once."""
+    import pandas as pd
+
+    if rows:
+        con.register("triage_rows", pd.DataFrame(rows, dtype=object))
+        con.execute(f"INSERT INTO {table} SELECT * FROM triage_rows")
+        con.unregister("triage_rows")
 
 
 def _absent(con: duckdb.DuckDBPyConnection, table: FactTable, site: Site, coded: set[str]) -> None:

@@ -14,6 +14,7 @@ from frailty.triage.lines import Card, Line, ListView, Page, came_off
 from frailty.triage.rules import Rule
 
 TITLES = {
+    "hold": ("Check first: recorded as died", "Nobody notified these deaths formally. Please confirm; make no contact before."),
     "asked": ("The home asked for", "Always seen first, whatever any score says."),
     "new_or_back": ("New, or back from hospital",
                     "Assessment and care and support plan within 7 working days of admission or return."),
@@ -32,7 +33,7 @@ def home_page(run: Run, home: Home) -> Page:
     """Build one home's page: every resident in exactly one list."""
     place = ("home", home.id)
     people = [person for person, made in run.facts.residents.people.items() if made.home == home.id]
-    served = [person for person in people if run.exclusion(person, run.rules_of("new_or_back")) is None]
+    served = [person for person in people if _served(run, home, person)]
     lists: dict[str, list[Line]] = {name: [] for name in TITLES}
     for person in served:
         line = _resident(run, home, person)
@@ -60,15 +61,24 @@ def home_page(run: Run, home: Home) -> Page:
                 (), (), tuple(_notices(run, home, people)), run.facts.sources.of(home.practice), "ok", len(people))
 
 
+def _served(run: Run, home: Home, person: int) -> bool:
+    """Everybody but the dead and the deregistered; the latter too where somebody asked for them."""
+    found = run.exclusion(person, run.rules_of("new_or_back"))
+    return found is None or found.outcome == "held" or (found.asked_anyway and bool(_asked(run, home, person)))
+
+
 def _resident(run: Run, home: Home, person: int) -> Line:
     """The one line of a resident: the first list that fits, with all reasons."""
     row = run.rows[person]
-    asked = [one for one in run.asked.get(person, ()) if one.audience == "home"] + _asked_by_home(run, home, person)
+    asked = _asked(run, home, person)
     rules = [rule for name in ("new_or_back", "reason", "round_gap") for rule in run.rules_of(name)]
     met = [rule for rule in run.met(person, rules) if run.exclusion(person, [rule]) is None]
     passed = [rule for name in ("mdt", "note_review") for rule in run.met(person, run.rules_of(name))
               if (found := run.exclusion(person, [rule])) is not None and found.outcome == "redirected"]
-    if row["in_hospital"] == "yes":
+    if row["death_status"] == "informal":
+        line = run.line(person, "hold", run.met(person, run.rules_of("hold")), asked)
+        line = replace(line, asks="Confirm whether this person has died. Make no contact before that.")
+    elif row["in_hospital"] == "yes":
         line = run.line(person, "in_hospital", met, asked)
     elif asked:
         line = run.line(person, "asked", met, asked)
@@ -82,17 +92,19 @@ def _resident(run: Run, home: Home, person: int) -> Line:
     return replace(line, warnings=tuple(one for one in (probable, *line.warnings) if one))
 
 
-def _asked_by_home(run: Run, home: Home, person: int) -> list[Request]:
+def _asked(run: Run, home: Home, person: int) -> list[Request]:
+    """Requests that stand on the home's page: from the home's own list, and from others."""
+    found = [one for one in run.asked.get(person, ()) if run.at_home(person, one.audience)]
     entry = run.facts.residents.people[person].line
-    if entry is None or not entry.requested:
-        return []
-    return [Request(entry.nhs_number, entry.requested_by or home.name, run.as_of, entry.request_reason, "home")]
+    if entry is not None and entry.requested:
+        found.insert(0, Request(entry.nhs_number, entry.requested_by or home.name, None, entry.request_reason, "home"))
+    return found
 
 
 def _unmatched(entry: Resident, why: str) -> Line:
     """A line of the home's list that matches nobody: it stays visible, and a request in it is served."""
     card = Card(entry.name or "Name not given", entry.nhs_number, entry.birth_date, None, "", entry.room)
-    reasons = (f"Asked for: {entry.request_reason}",) if entry.requested and entry.request_reason else ()
+    reasons = (f"Asked because: {entry.request_reason}",) if entry.requested and entry.request_reason else ()
     return Line(
         list="asked" if entry.requested else "not_in_data", card=card, key=entry.nhs_number or entry.name,
         asks="See this resident; the records do not show them." if entry.requested else "Check the details with the home.",

@@ -7,10 +7,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from frailty.triage.sources import Source
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from frailty.triage.rules import Rule
+
+LISTED = ("run", "as_of", "audience", "audience_id", "list", "section", "person", "patient_id", "rule", "rule_version",
+          "status", "reason", "due", "first_listed", "facts")
 NOT_KEPT = ("everyone_else",)  # shown on a page, not part of what is compared from run to run
 
 
@@ -138,6 +145,7 @@ class Worklists:
     valid_until: date
     previous_as_of: date | None
     pages: tuple[Page, ...]
+    rules: tuple[Rule, ...] = ()
 
     def page(self, audience: str, page_id: str) -> Page:
         """One page."""
@@ -156,6 +164,12 @@ class Worklists:
                          None, json.dumps({"registered": page.registered})))
         return rows
 
+    def frame(self, run: int) -> pd.DataFrame:
+        """The same rows as a data frame: INSERT INTO listed SELECT * FROM frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(run), columns=list(LISTED), dtype=object)
+
 
 def pack(line: Line) -> str:
     """A line as JSON, for the store."""
@@ -164,10 +178,10 @@ def pack(line: Line) -> str:
 
 def unpack(text: str) -> Line:
     """A line from JSON; fields that this version does not know are left out."""
-    data = json.loads(text)
-    card = {name: value for name, value in data.pop("card").items() if name in Card.__dataclass_fields__}
+    data: dict[str, Any] = json.loads(text)
+    card: dict[str, Any] = {name: value for name, value in data.pop("card").items() if name in Card.__dataclass_fields__}
     card["birth_date"] = _day(card.get("birth_date"))
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
               if name in Line.__dataclass_fields__}
     for name in ("due", "first_listed", "turn_on"):
         fields[name] = _day(fields.get(name))

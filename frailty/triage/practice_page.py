@@ -105,9 +105,7 @@ def _asked_list(run: Run, person: int, audience: str) -> str:
         return "hold"
     if audience == "pharmacist":
         return "pharmacist"
-    if audience == "home" and run.home(run.rows[person]["home_id"]) is not None:
-        return ""
-    return "mdt"
+    return "" if run.at_home(person, audience) else "mdt"
 
 
 def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
@@ -222,6 +220,10 @@ def _notices(run: Run, practice: PracticeInfo, why: str) -> list[str]:
         made.append(f"This practice is {state.state}: {why}. {shown} New requests are still served.")
     if not state.hospital:
         made.append(f"Admissions and discharges are not known: {state.hospital_note}.")
+    moved = sum(run.at_home(person, one.audience) for person, found in run.asked.items() for one in found
+                if run.rows[person]["practice"] == practice.ods)
+    if moved:
+        made.append(f"{cards.plural(moved, 'request')} for care-home residents: first on the home's round list.")
     for exclusion in run.rules.exclusions:
         absent = run.facts.why_absent(exclusion.fact, practice.ods)
         if absent and exclusion.fact != "in_hospital":

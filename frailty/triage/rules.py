@@ -16,7 +16,7 @@ from frailty.knowledge import rules_dir
 from frailty.site import SIGNATURES, Site
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
 from frailty.triage.settings import Settings, load_settings
-from frailty.triage.vocabulary import FACTS, column_list
+from frailty.triage.vocabulary import FACTS, PHRASES, column_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -308,7 +308,7 @@ def _check(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Se
 
 def _check_template(template: str, settings: Settings, where: str) -> None:
     for _, name, _, _ in string.Formatter().parse(template):
-        if name is not None and name not in FACTS and name not in settings.values:
+        if name is not None and name not in FACTS and name not in settings.values and name not in PHRASES:
             raise DefinitionError(f"The text names “{name}”, which is not a fact.", where=where,
                                   mend=nearest(name, FACTS))
 

@@ -54,7 +54,8 @@ class Sources:
 
 def read_sources(con: duckdb.DuckDBPyConnection, site: Site, as_of: date, settings: Settings) -> Sources:
     """Compare what arrived with what the site expects."""
-    rows = con.execute("SELECT source, kind, extracted_at, extracted_from, newest FROM feed ORDER BY source").fetchall()
+    rows = con.execute(
+        "SELECT source, kind, extracted_at, extracted_from, newest, held FROM feed ORDER BY source").fetchall()
     arrived = {str(row[0]): row[1:] for row in rows}
     declared = {feed.name: feed for feed in site.feeds}
     feeds = []
@@ -74,11 +75,13 @@ def _source(name: str, row: Any, feed: Feed | None, as_of: date, settings: Setti
     if row is None:
         assert feed is not None
         return Source(name, feed.kind, None, "missing", "nothing has ever arrived", practices)
-    kind, extracted_at, extracted_from, newest = row
+    kind, extracted_at, extracted_from, newest, held = row
     kind = feed.kind if feed else str(kind or "other")
     last = _day(extracted_at) or _day(newest)
     if last is None:
         return Source(name, kind, None, "missing", "the source holds no dated record", practices)
+    if held:
+        return Source(name, kind, last, "frozen" if kind == "gp" else "late", held, practices)
     age = max(0, (as_of - last).days)
     expected = feed.expected_days if feed else 1
     days = f"{age} day{'s' if age != 1 else ''} old"

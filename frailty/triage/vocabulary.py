@@ -80,6 +80,9 @@ FACTS: dict[str, tuple[str, str]] = {
     "clock_due": ("DATE", "end of that clock"),
 }
 
+# phrases that texts may name besides facts and settings; made in cards.py
+PHRASES = ("plan", "plan_since")
+
 
 def column_list() -> str:
     """The columns as SQL definitions, in order."""

@@ -13,7 +13,7 @@ from frailty.triage.context import Run
 from frailty.triage.facts import FactTable
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
-from frailty.triage.lines import ListView, Page, Worklists
+from frailty.triage.lines import ListView, Page, Worklists, came_off
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
 from frailty.triage.rules import RuleSet, evaluate, shadow
@@ -36,7 +36,8 @@ def build_worklists(con: duckdb.DuckDBPyConnection, site: Site, facts: FactTable
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages.append(_hub_page(run, pages))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
-    return Worklists(as_of, site.name, shadow(site, rules), rules.hash, valid, run.previous.as_of, tuple(pages))
+    return Worklists(as_of, site.name, shadow(site, rules), rules.hash, valid, run.previous.as_of, tuple(pages),
+                     rules.rules)
 
 
 def _freeze_shrunk(run: Run) -> None:
@@ -77,6 +78,9 @@ def _hub_page(run: Run, pages: list[Page]) -> Page:
     lines = [replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
              for line in run.finished(("hub", "hub"), lines, [])]
     lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
+    present = {line.mark for line in lines}
+    settled = tuple(came_off(line, "settled, or no longer in question") for (_, mark), line
+                    in run.previous.at("hub", "hub").items() if mark not in present)
     totals: dict[str, int] = {}
     for page in pages:
         for label, number in page.excluded if page.audience == "practice" else ():
@@ -93,7 +97,7 @@ def _hub_page(run: Run, pages: list[Page]) -> Page:
     view = ListView("tasks", "To settle", "Questions that only a person can answer. They lie open until the sources agree.",
                     tuple(lines), shape="table")
     return Page("hub", "hub", "Hub: all lists",
-                f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}", (view,), (),
+                f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}", (view,), settled,
                 tuple(totals.items()), (), (), tuple(notices), run.facts.sources.feeds, "ok", registered,
                 tuple(overview))
 

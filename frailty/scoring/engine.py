@@ -19,7 +19,6 @@ from frailty.records.arrays import OPEN, Coded, Float64, Int8, Int32, Int64, Iss
 from frailty.scoring import tables as tb
 from frailty.scoring.definitions import STATUS, Window
 from frailty.scoring.plan import Plan
-from frailty.scoring.tables import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +93,7 @@ class Contributions:
 
     @cached_property
     def points(self) -> Int64:
-        return self.plan.tables.outcome_points[self.rows[:, 1]]
+        return self.plan.tables.judging.points[self.rows[:, 1]]
 
 
 @dataclass(frozen=True)
@@ -150,16 +149,17 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     starts, day = _window_starts(plan, days)
     people = np.stack([np.asarray(column, np.int32) for column in (
         days, day, _ages(arrays.birth, days), arrays.sex, arrays.hospital_from, arrays.hospital_without_stays)], 1)
-    families = (_entries(arrays.coded, arrays), _numbers(arrays.measured), _entries(arrays.issues, arrays))
+    records = (_entries(arrays.coded, arrays), _numbers(arrays.measured), _entries(arrays.issues, arrays))
     tables = _fitted(plan, arrays)
-    markers = int(tables.slots[:, 1].max(initial=-1)) + 1, int(tables.info[:, 2].max(initial=-1)) + 1
-    cards, terms = len(plan.scorecards), len(plan.term_names)
+    markers = int(tables.maps.slots[:, 1].max(initial=-1)) + 1, int(tables.maps.info[:, 2].max(initial=-1)) + 1
+    cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(tables.maps.slots)
     points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
+    ready = _plain(((people, starts), records, tables))
     rows = _Growing()
 
     def work(low: int, buffer: Buffer) -> int:
-        return int(run(low, min(low + block, count), people, *families, tables, starts, np.zeros(markers, np.int32),
-                       tb.Outputs(points, marks, *buffer)))
+        scratch = (np.zeros((slots, 6), np.int64), np.zeros(slots), np.zeros(terms, np.bool_), np.zeros(markers, np.int32))
+        return int(run(low, min(low + block, count), *ready, scratch, (points, marks, *buffer)))
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
@@ -216,9 +216,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _lock(array: Array, dtype: Any = None) -> Array:
-    """A read-only view of the type, so that the kernels see one type however the array was made."""
-    view = np.ascontiguousarray(array, dtype).view()
+def _plain(tree: Any) -> Any:
+    """Plain tuples of read-only arrays: the kernels see one type, and their cache on disk names no class of ours."""
+    if isinstance(tree, tuple):
+        return tuple(_plain(part) for part in tree)
+    view = np.ascontiguousarray(tree).view()
     view.flags.writeable = False
     return view
 
@@ -227,18 +229,18 @@ def _entries(family: Coded | Issues, arrays: PracticeArrays) -> tb.Entries:
     """What the kernels read of coded entries or medicines."""
     stays = arrays.stays
     return tb.Entries(
-        _lock(family.offsets, np.int64), _lock(family.concept, np.int32), _lock(family.effective, np.int32),
-        _lock(family.recorded, np.int32), _lock(family.record, np.int64),
-        _lock(family.stay if isinstance(family, Coded) else np.empty(0), np.int64),
-        _lock(np.maximum(stays.started, stays.recorded_start), np.int32),
-        _lock(stays.setting * tb.ADMISSION_CODES + stays.admission, np.int8))
+        np.asarray(family.offsets, np.int64), np.asarray(family.concept, np.int32), np.asarray(family.effective, np.int32),
+        np.asarray(family.recorded, np.int32), np.asarray(family.record, np.int64),
+        np.asarray(family.stay if isinstance(family, Coded) else np.empty(0), np.int64),
+        np.asarray(np.maximum(stays.started, stays.recorded_start), np.int32),
+        np.asarray(stays.setting * tb.ADMISSION_CODES + stays.admission, np.int8))
 
 
 def _numbers(m: Measured) -> tb.Numbers:
     """What the kernels read of measurements."""
-    return tb.Numbers(_lock(m.offsets, np.int64), _lock(m.quantity, np.int32), _lock(m.concept, np.int32),
-                      _lock(m.effective, np.int32), _lock(m.recorded, np.int32), _lock(m.value, np.float64),
-                      _lock(m.comparator, np.int8), _lock(m.record, np.int64))
+    return tb.Numbers(np.asarray(m.offsets, np.int64), np.asarray(m.quantity, np.int32), np.asarray(m.concept, np.int32),
+                      np.asarray(m.effective, np.int32), np.asarray(m.recorded, np.int32), np.asarray(m.value, np.float64),
+                      np.asarray(m.comparator, np.int8), np.asarray(m.record, np.int64))
 
 
 def _fitted(plan: Plan, arrays: PracticeArrays) -> tb.Plan:
@@ -247,21 +249,20 @@ def _fitted(plan: Plan, arrays: PracticeArrays) -> tb.Plan:
     if missing:
         raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
                            mend="ask for all of plan.measured_quantities when the arrays are made")
-    tables = plan.tables
-    ends = dict(zip(plan.measured_quantities, zip(tables.value_offsets, tables.value_offsets[1:], strict=False),
-                    strict=True))
+    maps, values, judging = plan.tables
+    ends = dict(zip(plan.measured_quantities, zip(values.offsets, values.offsets[1:], strict=False), strict=True))
     pieces = [np.arange(*ends.get(name, (0, 0))) for name in arrays.quantities]
     order = np.concatenate([np.empty(0, np.int64), *pieces])
-    info = tables.info.copy()
+    values = tb.Values(np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32),
+                       values.rules[order], values.bounds[order])
     if plan.issue_needed:
+        info = maps.info.copy()
         if len(arrays.substance) != len(info) or len(arrays.rung) != len(info):
             raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
                                mend="compile the plan with the concept table that the arrays were made with")
         info[:, 2], info[:, 3] = arrays.substance, arrays.rung
-    tables = tables._replace(
-        value_offsets=np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32),
-        value_rules=tables.value_rules[order], bounds=tables.bounds[order], info=info)
-    return tb.Plan(*(_lock(array) for array in tables))
+        maps = maps._replace(info=info)
+    return tb.Plan(maps, values, judging)
 
 
 def _window_starts(plan: Plan, as_of: Int32) -> tuple[Int32, Int32]:

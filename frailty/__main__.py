@@ -1,0 +1,7 @@
+"""`python -m frailty`."""
+
+import sys
+
+from frailty.cli import main
+
+sys.exit(main())

@@ -1,0 +1,370 @@
+"""The nightly run: records in; scores, contributions, worklists and the books out. All or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frailty.errors import FrailtyError, SiteError
+from frailty.practice import Practice, nearest, today
+from frailty.records.build import LATEST, Coverage
+from frailty.records.facts import facts_tables
+from frailty.records.files import Source, find_sources
+from frailty.records.load import COLUMNS, SourceBooks, load_sources
+from frailty.records.store import connect, replacing
+from frailty.reports.outputs import replacing_folder, write_json, write_tables
+from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.site import Site, load_site
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyConnection
+
+    from frailty.triage import Worklists
+
+PURPOSES = ("direct-care", "research")
+LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `frailty nightly` was asked to do (see its --help)."""
+
+    records: tuple[str, ...]
+    out: Path
+    purpose: str
+    site: Path | None = None
+    store: Path | None = None
+    as_of: str = ""
+    delta: bool = False
+    extracted_at: datetime | None = None
+    scores: tuple[str, ...] = ()
+    validate: bool = False
+    accept_change: tuple[str, ...] = ()
+
+
+@dataclass
+class Result:
+    """How a run ended. exit_code: 0 done; 3 done, but a source was missing, stale, frozen or held."""
+
+    exit_code: int
+    as_of: date
+    people: int
+    troubles: list[str]
+    run: dict[str, Any] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+
+
+def run_nightly(options: Options, progress: Progress) -> Result:
+    """Loads, scores, triages and writes. Raises FrailtyError with nothing changed where it cannot.
+
+    The store and the output folder are each replaced in one step, the store first: a run that is killed in between
+    is simply run again.
+    """
+    started = time.monotonic()
+    clock = datetime.now().astimezone()
+    _check(options)
+    site = load_site(options.site)
+    sources = find_sources(options.records)
+    _check_feeds(site, sources)
+    store = options.store or options.out.with_name(options.out.name + ".duckdb")
+    with _working_store(store) as (con, spill):
+        progress("loading", 0, 1)
+        kinds = {feed.name: feed.kind for feed in site.feeds}
+        books = load_sources(
+            con, sources, mode="delta" if options.delta else "full", kinds=kinds, extracted_at=options.extracted_at,
+            now=clock, progress=progress, folder=spill, hold=_hold(site, options.accept_change))
+        practice = Practice(con, books, [Coverage(f.name, f.practices, f.since) for f in site.feeds if f.kind == "hospital"])
+        as_of, day = _as_of(con, options.as_of)
+        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or scorecard_ids()))))
+        scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
+        worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
+        with replacing_folder(options.out) as folder:
+            progress("writing", 0, 1)
+            shown = _shown(con, scores, options.purpose)
+            write_tables(con, folder, shown, contributions[contributions["patient_id"].isin(shown["patient_id"])],
+                         _person_ids(options.purpose), practice.quarantine)
+            if worklists is not None:
+                from frailty.reports.worklists import write_worklists
+                write_worklists(worklists, folder)
+            run = _report(con, options, site, sources, books, scores, contributions, wanted, day, worklists)
+            troubles = _troubles(con, site, sources, books, day)
+            result = Result(3 if troubles else 0, day, len(scores), troubles, run,
+                            sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
+            (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
+            _remember(con, options, day, run, worklists)
+            run["this_run"] = {
+                "started_at": clock.isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 1),
+                "python": platform.python_version(),
+                "loads": {one.source: {"unchanged": one.unchanged, "ended": one.ended} for one in books}}
+            write_json(folder / "run.json", run)
+    return result
+
+
+# ---- before
+
+def _check(options: Options) -> None:
+    if options.purpose not in PURPOSES:
+        raise FrailtyError(f"{options.purpose!r} is not a purpose.", mend=nearest(options.purpose, PURPOSES)
+                           or "one of " + ", ".join(PURPOSES))
+    known = scorecard_ids()
+    for score in options.scores:
+        if score not in known:
+            raise FrailtyError(f"There is no score {score!r}.", mend=nearest(score, known) or "see: frailty scores")
+    if options.as_of not in ("", "latest"):
+        try:
+            date.fromisoformat(options.as_of)
+        except ValueError:
+            raise FrailtyError(f"{options.as_of!r} is not a date.", mend="write --as-of YYYY-MM-DD, or --as-of latest") from None
+    if options.out.exists() and any(options.out.iterdir()) and not (options.out / "run.json").exists():
+        raise FrailtyError("The output folder holds other things.", where=str(options.out),
+                           why="a run replaces the whole folder", mend="name an empty or a new folder")
+
+
+def _check_feeds(site: Site, sources: Sequence[Source]) -> None:
+    """A record source that the site does not name is a slip of the pen more often than a new source."""
+    if not site.feeds:
+        return
+    named = [feed.name for feed in site.feeds]
+    for source in sources:
+        if source.name not in named:
+            raise SiteError(f"The source {source.name!r} is not a [[feed]] of the site.", where=site.path,
+                            mend=nearest(source.name, named) or "add it, or name the source: NAME=PATH")
+
+
+def _hold(site: Site, accepted: Sequence[str]) -> Callable[[str, int, int], str]:
+    """Decides for each source whether its list size changed too much overnight to be believed (G12)."""
+    from frailty.triage import load_settings
+    settings = load_settings(site)
+    percent, least = settings.number("shrink_percent"), settings.number("shrink_people")
+
+    def hold(source: str, before: int, now: int) -> str:
+        changed = abs(now - before)
+        if source in accepted or not before or changed < max(1, least) or changed * 100 <= before * percent:
+            return ""
+        return (f"people went from {before:,} to {now:,} overnight; the last good records stay in use. If this is "
+                f"right, run once with --accept-change {source}")
+
+    return hold
+
+
+@contextlib.contextmanager
+def _working_store(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
+    with replacing(path) as copy, tempfile.TemporaryDirectory(prefix=f".{path.name}.tmp-", dir=path.parent) as spill:
+        con = connect(copy, spill=Path(spill))
+        try:
+            yield con, Path(spill)
+            con.execute("CHECKPOINT")
+        finally:
+            con.close()
+
+
+def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
+    """What to score as of (one date, or one per person), and the day of the lists."""
+    if said != "latest":
+        day = date.fromisoformat(said) if said else today()
+        return day, day
+    rows = con.execute("""SELECT patient_id, max(newest) FROM person_id JOIN feed USING (source)
+                          WHERE newest IS NOT NULL GROUP BY patient_id""").fetchall()
+    day = max((row[1] for row in rows), default=today())
+    return {row[0]: row[1] for row in rows}, day
+
+
+# ---- between
+
+def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, day: date,
+            progress: Progress) -> Worklists:
+    from frailty.triage import build_facts, build_worklists, load_rules, needed_lists, previous_listed
+    progress("deciding who is on which list", 0, 1)
+    facts_tables(con, day, needed_lists(), LATEST)
+    practices = [row[0] for row in con.execute(
+        "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
+    site = site.with_practices(practices)
+    facts = build_facts(con, site, scores, contributions, day)
+    return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day))
+
+
+def _shown(con: DuckDBPyConnection, scores: pd.DataFrame, purpose: str) -> pd.DataFrame:
+    """For any purpose but a person's own care, people who object to it are left out (G8)."""
+    if purpose == "direct-care":
+        return scores
+    rows = con.execute("""SELECT DISTINCT patient_id FROM consent JOIN person_id USING (person)
+                          WHERE consent.known_to IS NULL AND decision = 'deny'""").fetchall()
+    return scores[~scores["patient_id"].isin([row[0] for row in rows])]
+
+
+def _person_ids(purpose: str) -> str:
+    if purpose != "direct-care":
+        return "SELECT NULL AS patient_id, NULL AS source, NULL AS id, NULL AS linked_by, NULL AS note LIMIT 0"
+    return """SELECT patient_id, source, replace(key, 'Patient/', '') AS id, linked_by, note FROM person_id
+              WHERE starts_with(key, 'Patient/') ORDER BY ALL"""
+
+
+# ---- after
+
+def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
+            scores: pd.DataFrame, contributions: pd.DataFrame, wanted: Sequence[str], day: date, worklists: Worklists | None
+            ) -> dict[str, Any]:
+    import frailty
+    for one in books:
+        if not one.balanced():
+            raise FrailtyError("The books do not balance; nothing was changed.", where=f"source {one.source}",
+                               why="a resource was read and is neither used, set aside nor quarantined",
+                               mend="report this as a defect of the program")
+    cards = [load_scorecard(one) for one in wanted]
+    total = {kind: {c: sum(one.types.get(kind, {}).get(c, 0) for one in books) for c in COLUMNS}
+             for kind in sorted({kind for one in books for kind in one.types})}
+    return {
+        "frailty": frailty.__version__, "as_of": str(day) if options.as_of != "latest" else "latest", "day_of_lists": str(day),
+        "purpose": options.purpose, "people": len(scores),
+        "inputs": {one.source: one.inputs for one in books},
+        "ignored_files": {source.name: list(source.ignored) for source in sources if source.ignored},
+        "feeds": _feeds(con, site),
+        "books": {"all": total, **{one.source: one.types for one in books}},
+        "notes": {one.source: one.notes for one in books if one.notes},
+        "held": {one.source: one.held for one in books if one.held},
+        "quarantine_reasons": _reasons(con),
+        "values_set_aside": _values_set_aside(con),
+        "unmapped_codes": _unmapped(con),
+        "recorded_date_assumed": _assumed(con),
+        "scores": {card.id: {"definition": card.sha256, **_score_summary(scores, card.id)} for card in cards},
+        "code_lists": {name: _list_hash(name) for card in cards for name in card.codelists},
+        "efi_compared": _compared(con, scores, day),
+        "worklists": _lists(worklists),
+    }
+
+
+def _feeds(con: DuckDBPyConnection, site: Site) -> list[dict[str, Any]]:
+    rows = con.execute("""SELECT source, kind, extracted_at, extracted_from, newest, oldest FROM feed ORDER BY source""").fetchall()
+    names = ("source", "kind", "extracted_at", "extracted_from", "newest", "oldest")
+    feeds = [{name: None if value is None else str(value) for name, value in zip(names, row, strict=True)} for row in rows]
+    missing = [feed.name for feed in site.feeds if feed.name not in {row[0] for row in rows}]
+    return feeds + [{"source": name, "kind": "missing"} for name in missing]
+
+
+def _reasons(con: DuckDBPyConnection) -> list[dict[str, Any]]:
+    rows = con.execute("""SELECT source, resource_type, reason, part <> '' AS only_a_part, count(*) AS n FROM quarantine
+        WHERE known_to IS NULL GROUP BY ALL ORDER BY source, n DESC, resource_type, reason""").fetchall()
+    return [dict(zip(("source", "resource_type", "reason", "only_a_part", "n"), row, strict=True)) for row in rows]
+
+
+def _values_set_aside(con: DuckDBPyConnection) -> list[dict[str, Any]]:
+    from frailty.records.build import quantity_tables, values_set_aside
+    from frailty.terminology import load_quantities
+    names = [quantity.name for quantity in load_quantities()]
+    quantity_tables(con, names)
+    return [{"quantity": names[int(place)], "reason": why, "n": n} for place, why, n in values_set_aside(con)]
+
+
+def _unmapped(con: DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Codes that stand in records and in no list, by system: what the lists cannot see."""
+    import numpy as np
+
+    from frailty.records.build import concepts
+    from frailty.terminology import ConceptIndex, list_codelists, load_codelist
+    systems, codes = concepts(con)
+    index = ConceptIndex(systems, codes)
+    claimed = np.zeros(len(codes), np.bool_)
+    for name in list_codelists():
+        claimed |= index.match(load_codelist(name))
+    con.register("claimed_given", {"concept": np.flatnonzero(claimed).astype(np.int32)})
+    rows = con.execute("""SELECT CASE WHEN system = '' THEN '(no system)' ELSE system END,
+            count(DISTINCT concept) AS codes, count(DISTINCT record) AS records
+        FROM event JOIN concept USING (concept) WHERE counts AND known_to IS NULL
+          AND concept NOT IN (SELECT concept FROM claimed_given) GROUP BY ALL ORDER BY records DESC, 1""").fetchall()
+    con.unregister("claimed_given")
+    return [{"system": system, "codes": n, "records": records} for system, n, records in rows]
+
+
+def _assumed(con: DuckDBPyConnection) -> dict[str, float]:
+    """Share of entries whose recorded date is not given and was taken from the day they happened."""
+    rows = con.execute("""SELECT source, round(avg(recorded_assumed::INTEGER), 4) FROM event WHERE known_to IS NULL
+                          GROUP BY source ORDER BY source""").fetchall()
+    return {source: float(share) for source, share in rows}
+
+
+def _score_summary(scores: pd.DataFrame, score: str) -> dict[str, Any]:
+    counts = scores.groupby([f"{score}_status", f"{score}_band"], dropna=False, observed=True).size()
+    bands = {str(band): int(n) for (status, band), n in counts.items() if status == "ok"}
+    status = {str(name): int(n) for name, n in scores[f"{score}_status"].value_counts().sort_index().items()}
+    return {"status": status, "bands": bands}
+
+
+def _list_hash(name: str) -> str:
+    from frailty.terminology import load_codelist
+    return load_codelist(name).sha256
+
+
+def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[str, Any]:
+    """How often the published code lists and the reviewed ones disagree, and both against values stored in records."""
+    from frailty.terminology import load_codelist
+    both = scores[(scores["efi_status"] == "ok") & (scores["efi_reviewed_status"] == "ok")]
+    made: dict[str, Any] = {"people": len(both), "another_band_with_reviewed_lists":
+                            int((both["efi_band"] != both["efi_reviewed_band"]).sum())}
+    stored = load_codelist("care/efi_value")
+    if not stored.entries:
+        return made | {"stored_values": "no verified code for a stored eFI value is in rules/codelists/care/efi_value.csv"}
+    facts_tables(con, day, ["care/efi_value"])
+    con.register("scores_given", both[["patient_id", "efi", "efi_reviewed"]])
+    row = con.execute("""WITH newest AS (
+            SELECT person, arg_max(value, effective) AS value FROM tagged WHERE value BETWEEN 0 AND 1 GROUP BY person)
+        SELECT count(*), round(avg(abs(value - efi)), 3), round(avg(abs(value - efi_reviewed)), 3)
+        FROM newest JOIN person_as_of USING (person) JOIN scores_given USING (patient_id)""").fetchone()
+    con.unregister("scores_given")
+    n, efi, reviewed = row if row else (0, None, None)
+    return made | {"stored_values": n, "mean_difference_efi": efi, "mean_difference_efi_reviewed": reviewed}
+
+
+def _lists(worklists: Worklists | None) -> dict[str, Any]:
+    if worklists is None:
+        return {"written": False, "why": "worklists are for direct care only"}
+    return {"written": True, "rules_hash": worklists.rules_hash, "shadow": worklists.shadow,
+            "compared_with": str(worklists.previous_as_of) if worklists.previous_as_of else None,
+            "pages": [{"audience": page.audience, "id": page.id, "state": page.state,
+                       "lists": {view.id: {"now": len(view.part("now")), "overflow": len(view.part("overflow")),
+                                           **view.books} for view in page.lists},
+                       "excluded": dict(page.excluded)} for page in worklists.pages]}
+
+
+def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks], day: date
+              ) -> list[str]:
+    from frailty.triage import load_settings
+    from frailty.triage.sources import read_sources
+    found = [f"{one.source}: held, {one.held}" for one in books if one.held]
+    tonight = {source.name for source in sources}
+    found += [f"{feed.name}: missing tonight" for feed in site.feeds if feed.name not in tonight and feed.kind != "home"]
+    held = {one.source for one in books if one.held}
+    for source in read_sources(con, site, day, load_settings(site)).feeds:
+        if source.state in ("late", "frozen", "missing") and source.name in tonight and source.name not in held:
+            found.append(f"{source.name}: {source.state}, {source.note}")
+    return found
+
+
+def _status(result: Result) -> str:
+    frail = result.run["scores"]["efi_reviewed"]["bands"]
+    quarantined = sum(row["quarantined"] for row in result.run["books"]["all"].values())
+    text = (f"{result.as_of}: {result.people:,} people scored; reviewed eFI moderate {frail.get('moderate', 0):,}, "
+            f"severe {frail.get('severe', 0):,}; {quarantined:,} records in quarantine")
+    return text + ("; all sources complete" if not result.troubles else "; TROUBLE: " + "; ".join(result.troubles))
+
+
+def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[str, Any], worklists: Worklists | None) -> None:
+    """Keeps the run and its lists in the store; a second run for the same day takes the place of the first."""
+    import json
+    con.execute("DELETE FROM listed WHERE as_of = ?", [day])
+    row = con.execute("SELECT coalesce(max(run), 0) + 1, (SELECT max(load) FROM load) FROM run").fetchone()
+    number, load = row if row else (1, 1)
+    con.execute("INSERT INTO run VALUES (?, current_timestamp::TIMESTAMP, ?, ?, ?, ?, ?)",
+                [number, day, options.purpose, load,
+                 json.dumps({one: card["definition"] for one, card in run["scores"].items()}),
+                 run["worklists"].get("rules_hash")])
+    if worklists is not None:
+        con.executemany(f"INSERT INTO listed VALUES ({', '.join('?' * 15)})", worklists.rows(number))

@@ -1,0 +1,158 @@
+"""A tiny town for the triage tests: the store's temp tables made by hand, one person a call."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from frailty.site import Feed, Home, PracticeInfo, Resident, Site
+from frailty.triage import Worklists, build_facts, build_worklists, load_rules, previous_listed
+from frailty.triage.facts import FactTable, needed_lists
+from frailty.triage.rules import RuleSet
+
+AS_OF = date(2026, 11, 22)  # a Sunday
+TABLES = """
+CREATE TEMP TABLE person_as_of(person INTEGER, patient_id VARCHAR, nhs_number VARCHAR, name VARCHAR, birth_date DATE,
+    sex VARCHAR, deceased_on DATE, death_status VARCHAR, phone VARCHAR, address VARCHAR, postcode VARCHAR,
+    practice VARCHAR, registered_from DATE, registered_to DATE, usual_gp VARCHAR, ethnicity VARCHAR,
+    imd_quintile INTEGER, last_entry_on DATE, last_contact_on DATE);
+CREATE TEMP TABLE tagged(list VARCHAR, category VARCHAR, caution VARCHAR, person INTEGER, effective DATE,
+    recorded DATE, ended DATE, value DOUBLE, system VARCHAR, code VARCHAR, term VARCHAR, resource VARCHAR,
+    source VARCHAR);
+CREATE TEMP TABLE stay_as_of(person INTEGER, started DATE, ended DATE, setting VARCHAR, admission VARCHAR,
+    admitted_from VARCHAR, discharged_to VARCHAR, provider VARCHAR, recorded_start DATE, recorded_end DATE,
+    source VARCHAR, resource VARCHAR);
+CREATE TEMP TABLE issue_as_of(person INTEGER, concept INTEGER, substance INTEGER, name VARCHAR, rung INTEGER,
+    effective DATE, role VARCHAR, ended DATE, resource VARCHAR);
+CREATE TEMP TABLE plan_as_of(person INTEGER, status VARCHAR, category VARCHAR, title VARCHAR, started DATE,
+    ended DATE, recorded DATE, resource VARCHAR);
+CREATE TEMP TABLE consent_as_of(person INTEGER, kind VARCHAR, decision VARCHAR, status VARCHAR, recorded DATE);
+CREATE TABLE feed(source VARCHAR, kind VARCHAR, extracted_at TIMESTAMP, extracted_from VARCHAR, newest DATE,
+    oldest DATE, last_load INTEGER, held VARCHAR);
+CREATE TABLE listed(run INTEGER, as_of DATE, audience VARCHAR, audience_id VARCHAR, list VARCHAR, section VARCHAR,
+    person INTEGER, patient_id VARCHAR, rule VARCHAR, rule_version INTEGER, status VARCHAR, reason VARCHAR, due DATE,
+    first_listed DATE, facts JSON);
+"""
+
+
+def nhs(person: int) -> str:
+    """A ten-digit number of the test range (the check digit does not matter here)."""
+    return f"999{person:07d}"
+
+
+def practice(ods: str = "Y90001", **more: Any) -> PracticeInfo:
+    """A practice with a weekly meeting on Wednesday."""
+    return PracticeInfo(ods, more.pop("name", f"Practice {ods}"), "Dr A Example", more.pop("mdt_day", "Wednesday"), **more)
+
+
+def home(**more: Any) -> Home:
+    """A home that keeps its own list."""
+    told: dict[str, Any] = {"id": "home-1", "name": "Seaview House", "practice": "Y90001", "lead": "Sr B Example",
+                            "round_day": "Tuesday", "beds": 38, "address": "1 Seaview Road", "postcode": "ZZ1 1AA",
+                            "keeps_list": True}
+    return Home(**{**told, **more})
+
+
+def resident(name: str, birth: date | None, **more: Any) -> Resident:
+    """A line of a home's list."""
+    told: dict[str, Any] = {"room": "12", "name": name, "birth_date": birth, "nhs_number": "", "admitted_on": None,
+                            "requested": False, "request_reason": "", "requested_by": "", "note": ""}
+    return Resident(**{**told, **more})
+
+
+class Town:
+    """The tables of one evening."""
+
+    def __init__(self, as_of: date = AS_OF) -> None:
+        self.as_of = as_of
+        self.con = duckdb.connect()
+        self.con.execute("SET enable_external_access = false")
+        self.con.execute(TABLES)
+        self.scores: dict[int, dict[str, Any]] = {}
+        self.terms: list[dict[str, Any]] = []
+        self.feed("gp", "gp")
+        self.feed("hospital", "hospital")
+
+    def insert(self, table: str, **values: Any) -> None:
+        """One row of a table."""
+        marks = ", ".join("?" * len(values))
+        self.con.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+    def feed(self, source: str, kind: str, days_old: int = 0, how: str = "manifest") -> None:
+        """A source and the age of its extract."""
+        self.con.execute("DELETE FROM feed WHERE source = ?", [source])
+        day = self.as_of - timedelta(days=days_old)
+        self.insert("feed", source=source, kind=kind, extracted_at=datetime(day.year, day.month, day.day, 2),
+                    extracted_from=how, newest=day, last_load=1)
+
+    def person(self, person: int, band: str = "fit", points: int = 3, **more: Any) -> int:
+        """A person of 80 who was seen last month, and their score."""
+        told: dict[str, Any] = {
+            "person": person, "patient_id": f"p{person}", "nhs_number": nhs(person), "name": f"Alice Example{person}",
+            "birth_date": date(1946, 1, 1) + timedelta(days=person % 300), "sex": "female", "phone": "01632 960001",
+            "address": f"{person} High Street", "postcode": "ZZ9 9ZZ", "practice": "Y90001",
+            "registered_from": date(2010, 1, 1), "usual_gp": "Dr A Example", "last_entry_on": date(2026, 10, 1),
+            "last_contact_on": date(2026, 10, 1)}
+        self.insert("person_as_of", **{**told, **more})
+        self.scores[person] = {"patient_id": f"p{person}", "person": person, "efi_reviewed_points": points,
+                               "efi_reviewed_of": 36, "efi_reviewed_band": band, "efi_reviewed_status": "ok"}
+        return person
+
+    def code(self, person: int, name: str, on: date, category: str = "present", **more: Any) -> None:
+        """A coded entry of a list."""
+        told: dict[str, Any] = {"list": name, "category": category, "person": person, "effective": on, "recorded": on,
+                                "system": "http://snomed.info/sct", "code": "1", "resource": "Condition/1", "source": "gp"}
+        self.insert("tagged", **{**told, **more})
+
+    def medicines(self, person: int, number: int) -> None:
+        """So many regular substances: two issues each."""
+        for substance in range(number):
+            for days in (20, 60):
+                self.insert("issue_as_of", person=person, concept=substance, substance=substance, name=f"m{substance}",
+                            rung=2, effective=self.as_of - timedelta(days=days), role="issue")
+
+    def stay(self, person: int, started: date, ended: date | None = None, setting: str = "inpatient", **more: Any) -> None:
+        """A stay in hospital."""
+        self.insert("stay_as_of", **{"person": person, "started": started, "ended": ended, "setting": setting,
+                                     "admission": "emergency", "recorded_start": started, "recorded_end": ended, **more})
+
+    def plan(self, person: int, recorded: date, status: str = "active", title: str = "Care and support plan") -> None:
+        """A care plan."""
+        self.insert("plan_as_of", person=person, status=status, title=title, recorded=recorded, resource="CarePlan/1")
+
+    def facts(self, site: Site) -> FactTable:
+        """Build the facts."""
+        columns = ["patient_id", "person", "efi_reviewed_points", "efi_reviewed_of", "efi_reviewed_band",
+                   "efi_reviewed_status"]
+        terms = pd.DataFrame(self.terms, columns=["patient_id", "score", "term", "first_on"])
+        return build_facts(self.con, site, pd.DataFrame(list(self.scores.values()), columns=columns), terms, self.as_of,
+                           coded_lists=needed_lists())
+
+    def run(self, site: Site, run: int = 1, rules: RuleSet | None = None) -> Worklists:
+        """A whole night: facts, lists, and the lists kept for the next night."""
+        rules = rules or load_rules(site)
+        made = build_worklists(self.con, site, self.facts(site), rules, self.as_of, previous_listed(self.con, self.as_of))
+        self.con.executemany("INSERT INTO listed VALUES (" + ", ".join("?" * 15) + ")", made.rows(run))
+        return made
+
+    def next_day(self, days: int = 1) -> None:
+        """Move on; the sources arrive again."""
+        self.as_of += timedelta(days=days)
+        self.con.execute(f"UPDATE feed SET extracted_at = extracted_at + INTERVAL {days} DAY, newest = newest + {days}")
+
+
+def site(**more: Any) -> Site:
+    """One practice, its feeds, no home."""
+    told: dict[str, Any] = {"name": "Harbour and Downs", "practices": (practice(),),
+                            "feeds": (Feed("gp", "gp", ("Y90001",), 1), Feed("hospital", "hospital", (), 1))}
+    return Site(**{**told, **more})
+
+
+def names(made: Worklists, list_id: str, section: str = "now", audience: str = "practice",
+          page_id: str = "Y90001") -> list[int | None]:
+    """The people of one section, in order."""
+    view = next(view for view in made.page(audience, page_id).lists if view.id == list_id)
+    return [line.person for line in view.part(section)]
