@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("frailty: stopped; nothing was changed.", file=sys.stderr)
         return 130
+    except BrokenPipeError:                             # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return 0
     except OSError as error:
         print(f"frailty: {error.strerror or error}\n  where: {error.filename or 'unknown'}\n"
               "  mend: check that the folder exists, has room and may be written", file=sys.stderr)
@@ -135,7 +138,7 @@ def _progress() -> Progress:
         text = f"{stage} {done * 100 // total} %" if total > 1 and done else stage
         if terminal:
             print(f"\r\033[K{text} …", end="", file=sys.stderr, flush=True)
-        elif stage != last:
+        elif stage and stage != last:
             print(f"{datetime.now():%H:%M:%S} {stage}", file=sys.stderr, flush=True)
         last = stage
         if not stage and terminal:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from frailty.errors import FrailtyError, SiteError
 from frailty.practice import Practice, nearest, today
-from frailty.records.build import LATEST, Coverage
+from frailty.records.build import LATEST
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
-from frailty.records.load import COLUMNS, SourceBooks, load_sources
+from frailty.records.load import COLUMNS, Coverage, SourceBooks, load_sources
 from frailty.records.store import connect, replacing
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring.load import load_scorecard, scorecard_ids
@@ -81,8 +81,9 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         kinds = {feed.name: feed.kind for feed in site.feeds}
         books = load_sources(
             con, sources, mode="delta" if options.delta else "full", kinds=kinds, extracted_at=options.extracted_at,
-            now=clock, progress=progress, folder=spill, hold=_hold(site, options.accept_change))
-        practice = Practice(con, books, [Coverage(f.name, f.practices, f.since) for f in site.feeds if f.kind == "hospital"])
+            now=clock, progress=progress, folder=spill, hold=_hold(site, options.accept_change),
+            coverage=[Coverage(feed.name, feed.practices, feed.since) for feed in site.feeds])
+        practice = Practice(con, books)
         as_of, day = _as_of(con, options.as_of)
         wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or scorecard_ids()))))
         scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
@@ -188,7 +189,8 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     practices = [row[0] for row in con.execute(
         "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
     site = site.with_practices(practices)
-    facts = build_facts(con, site, scores, contributions, day)
+    persons = con.execute("SELECT patient_id, person FROM person_as_of").fetchdf()
+    facts = build_facts(con, site, scores.merge(persons, on="patient_id"), contributions, day)
     return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day))
 
 

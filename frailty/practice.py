@@ -11,7 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 from zoneinfo import ZoneInfo
@@ -21,14 +21,12 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import LATEST, Coverage, Needs, build_arrays, concepts, people
+from frailty.records.build import LATEST, Needs, build_arrays, concepts, people
 from frailty.records.facts import last_entries
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
-from frailty.scoring.evaluate import evaluate
-from frailty.scoring.load import load_scorecard
-from frailty.scoring.plan import compile_plan
+from frailty.scoring import compile_plan, evaluate, load_scorecard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +65,9 @@ class Practice:
     """People and their records, as scoring reads them. Get one from `read_fhir`, `open` or `Practice.from_frames`."""
 
     def __init__(self, con: DuckDBPyConnection, books: Sequence[SourceBooks] = (),
-                 coverage: Sequence[Coverage] = (), site_medicines: Path | None = None) -> None:
+                 site_medicines: Path | None = None) -> None:
         self.connection = con
         self._books = tuple(books)
-        self._coverage = tuple(coverage)
         self._site_medicines = site_medicines
 
     @classmethod
@@ -110,7 +107,7 @@ class Practice:
         """One row per person, in the order of patient_id.
 
         scores: ids of scorecards (`frailty scores` lists them). as_of: a date, inclusive; or one per person, as a
-        sequence in the order of `persons` or a mapping patient_id -> date (people left out keep today); default today.
+        sequence in the order of `persons`, or a mapping or Series patient_id -> date (people left out keep today); default today.
         load: replays what the store held after that load. Columns: patient_id, last_entry_on, registered_from,
         thin_record, then per score its value (empty unless status is ok), _points, _of, _band, _status, _reason.
         """
@@ -139,7 +136,7 @@ class Practice:
         """Scores and contributions in one pass (`score` and `contributions` give one of the two)."""
         import pandas as pd
         wanted = [scores] if isinstance(scores, str) else list(scores)
-        persons, ids, days = self._asked(as_of)
+        persons, ids, days = self._asked(as_of, load or LATEST)
         parts = []
         for low in range(0, max(len(persons), 1), BLOCK):
             (progress or _silent)("scoring", low, len(persons))
@@ -148,8 +145,9 @@ class Practice:
         return (pd.concat([part[0] for part in parts], ignore_index=True),
                 pd.concat([part[1] for part in parts], ignore_index=True))
 
-    def _asked(self, as_of: AsOf) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
-        people(self.connection, as_of if isinstance(as_of, date) else today())
+    def _asked(self, as_of: AsOf, load: int = LATEST) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
+        one_day = as_of is None or isinstance(as_of, (str, date))
+        people(self.connection, date(1970, 1, 1) + timedelta(days=_day(as_of)) if one_day else today(), load)
         rows = self.connection.execute("SELECT person, patient_id FROM person_as_of ORDER BY patient_id").fetchnumpy()
         ids = [str(one) for one in rows["patient_id"]]
         return rows["person"].astype(np.int32), ids, _days(as_of, ids)
@@ -159,21 +157,20 @@ class Practice:
         con = self.connection
         plan = compile_plan([load_scorecard(one) for one in scores], *concepts(con))
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed)
-        arrays = build_arrays(con, persons, needs, coverage=self._coverage, site_medicines=self._site_medicines,
-                              load=load)
+        arrays = build_arrays(con, persons, needs, site_medicines=self._site_medicines, load=load)
         result = evaluate(plan, arrays, days)
         frame = result.frame(ids)
-        for place, (name, column) in enumerate(self._record_columns(persons, days).items(), 1):
+        for place, (name, column) in enumerate(self._record_columns(persons, days, load).items(), 1):
             frame.insert(place, name, column)
         return frame, self._named(result.contributions_frame(ids))
 
-    def _record_columns(self, persons: NDArray[np.int32], days: NDArray[np.int32]) -> dict[str, Any]:
+    def _record_columns(self, persons: NDArray[np.int32], days: NDArray[np.int32], load: int) -> dict[str, Any]:
         con = self.connection
         con.register("score_date_given", {"person": persons, "day": days, "i": np.arange(len(persons))})
         con.execute("""CREATE OR REPLACE TEMP TABLE score_date AS
             SELECT person, i, DATE '1970-01-01' + day AS as_of FROM score_date_given""")
         con.unregister("score_date_given")
-        last_entries(con)
+        last_entries(con, load)
         with (rules_dir() / "thin_record.toml").open("rb") as stream:
             rule = tomllib.load(stream)["thin_record"]
         rows = con.execute("""SELECT l.last_entry_on, p.registered_from,
@@ -204,6 +201,8 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:
     """Days since 1970-01-01, one per person."""
+    if hasattr(as_of, "to_dict") and list(as_of.index) != list(range(len(as_of))):
+        as_of = as_of.to_dict()                          # a Series by patient_id
     if isinstance(as_of, Mapping):
         unknown = sorted(set(as_of) - set(ids))
         if unknown:

@@ -19,8 +19,17 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 FEED_KINDS = ("gp", "hospital", "home", "other")
 REQUEST_AUDIENCES = ("practice", "home", "pharmacist")
 SIGNATURES = ("safety_officer", "ig_lead", "clinical_lead")
-RESIDENT_COLUMNS = ("room", "name", "birth_date", "nhs_number", "admitted_on", "requested", "request_reason",
-                    "requested_by", "note")
+RESIDENT_COLUMNS = (
+    "room",
+    "name",
+    "birth_date",
+    "nhs_number",
+    "admitted_on",
+    "requested",
+    "request_reason",
+    "requested_by",
+    "note",
+)
 
 
 @dataclass(frozen=True)
@@ -140,8 +149,15 @@ def load_site(path: str | Path | None) -> Site:
 
 def _practice(table: _Table) -> PracticeInfo:
     ods = table.identifier("ods")
-    made = PracticeInfo(ods, table.text("name", ods), table.text("lead", ""), table.weekday("mdt_day"),
-                        table.dates("mdt_dates"), table.number("mdt_slots"), table.flag("on_hold"))
+    made = PracticeInfo(
+        ods,
+        table.text("name", ods),
+        table.text("lead", ""),
+        table.weekday("mdt_day"),
+        table.dates("mdt_dates"),
+        table.number("mdt_slots"),
+        table.flag("on_hold"),
+    )
     table.finish()
     return made
 
@@ -149,16 +165,31 @@ def _practice(table: _Table) -> PracticeInfo:
 def _home(table: _Table, folder: Path) -> Home:
     home = table.identifier("id")
     listed = table.text("residents", "")
-    made = Home(home, table.text("name", home), table.text("practice", ""), table.text("lead", ""),
-                table.weekday("round_day"), table.number("beds"), table.text("phone", ""), table.text("address", ""),
-                table.text("postcode", ""), _residents(folder / listed) if listed else (), bool(listed))
+    made = Home(
+        home,
+        table.text("name", home),
+        table.text("practice", ""),
+        table.text("lead", ""),
+        table.weekday("round_day"),
+        table.number("beds"),
+        table.text("phone", ""),
+        table.text("address", ""),
+        table.text("postcode", ""),
+        _residents(folder / listed) if listed else (),
+        bool(listed),
+    )
     table.finish()
     return made
 
 
 def _feed(table: _Table) -> Feed:
-    made = Feed(table.text("name"), table.choice("kind", FEED_KINDS), tuple(table.texts("practices")),
-                table.number("expected_days", 1) or 1, table.day("since", required=False))
+    made = Feed(
+        table.text("name"),
+        table.choice("kind", FEED_KINDS),
+        tuple(table.texts("practices")),
+        table.number("expected_days", 1) or 1,
+        table.day("since", required=False),
+    )
     table.finish()
     return made
 
@@ -167,8 +198,13 @@ def _request(table: _Table) -> Request:
     number = digits(table.text("nhs_number"))
     if len(number) != 10:
         raise table.error("nhs_number", "is not ten digits", "write the whole NHS number")
-    made = Request(number, table.text("asked_by"), table.day("asked_on"), table.text("reason", ""),
-                   table.choice("audience", REQUEST_AUDIENCES, "practice"))
+    made = Request(
+        number,
+        table.text("asked_by"),
+        table.day("asked_on"),
+        table.text("reason", ""),
+        table.choice("audience", REQUEST_AUDIENCES, "practice"),
+    )
     table.finish()
     return made
 
@@ -181,12 +217,16 @@ def _sign_off(table: _Table) -> dict[str, str]:
 
 def _check(site: Site, where: str) -> None:
     """References between the tables hold, and no id is used twice."""
-    for kind, ids in (("practice", [one.ods for one in site.practices]), ("home", [one.id for one in site.homes]),
-                      ("feed", [one.name for one in site.feeds])):
+    for kind, ids in (
+        ("practice", [one.ods for one in site.practices]),
+        ("home", [one.id for one in site.homes]),
+        ("feed", [one.name for one in site.feeds]),
+    ):
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
-            raise SiteError(f"Two [[{kind}]] tables have the id “{twice[0]}”.", where=where,
-                            mend="give each its own id")
+            raise SiteError(
+                f"Two [[{kind}]] tables have the id “{twice[0]}”.", where=where, mend="give each its own id"
+            )
     known = [one.ods for one in site.practices]
     if not known:
         return
@@ -194,8 +234,11 @@ def _check(site: Site, where: str) -> None:
     named += [(f"feed “{feed.name}”", ods) for feed in site.feeds for ods in feed.practices]
     for what, ods in named:
         if ods not in known:
-            raise SiteError(f"The {what} names the practice “{ods}”, which has no [[practice]] table.", where=where,
-                            mend=_nearest(ods, known) or "add the practice, or correct the code")
+            raise SiteError(
+                f"The {what} names the practice “{ods}”, which has no [[practice]] table.",
+                where=where,
+                mend=_nearest(ods, known) or "add the practice, or correct the code",
+            )
 
 
 def _residents(file: Path) -> tuple[Resident, ...]:
@@ -203,25 +246,40 @@ def _residents(file: Path) -> tuple[Resident, ...]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise SiteError("The home's list cannot be read.", where=str(file), why=str(error),
-                        mend="check `residents` in site.toml; save the list as CSV UTF-8") from error
+        raise SiteError(
+            "The home's list cannot be read.",
+            where=str(file),
+            why=str(error),
+            mend="check `residents` in site.toml; save the list as CSV UTF-8",
+        ) from error
     reader = csv.reader(io.StringIO(text, newline=""))
     head = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
     for needed in ("name", "birth_date"):
         if needed not in head:
-            raise SiteError(f"The home's list has no column “{needed}”.", where=f"{file}, line 1",
-                            why="columns found: " + (", ".join(head) or "none"),
-                            mend=_nearest(needed, head) or "columns: " + ",".join(RESIDENT_COLUMNS))
+            raise SiteError(
+                f"The home's list has no column “{needed}”.",
+                where=f"{file}, line 1",
+                why="columns found: " + (", ".join(head) or "none"),
+                mend=_nearest(needed, head) or "columns: " + ",".join(RESIDENT_COLUMNS),
+            )
     rows = []
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
         row = {key: cell.strip() for key, cell in zip(head, cells, strict=False)}
-        rows.append(Resident(
-            row.get("room", ""), row.get("name", ""), read_day(row.get("birth_date", "")),
-            digits(row.get("nhs_number", "")), read_day(row.get("admitted_on", "")),
-            row.get("requested", "").casefold() in ("yes", "y", "true", "1", "x", "please"),
-            row.get("request_reason", ""), row.get("requested_by", ""), row.get("note", "")))
+        rows.append(
+            Resident(
+                row.get("room", ""),
+                row.get("name", ""),
+                read_day(row.get("birth_date", "")),
+                digits(row.get("nhs_number", "")),
+                read_day(row.get("admitted_on", "")),
+                row.get("requested", "").casefold() in ("yes", "y", "true", "1", "x", "please"),
+                row.get("request_reason", ""),
+                row.get("requested_by", ""),
+                row.get("note", ""),
+            )
+        )
     return tuple(rows)
 
 
@@ -233,8 +291,10 @@ def digits(text: str) -> str:
 
 def read_day(text: str) -> date | None:
     """A day written 2026-11-22, 22/11/2026, 22.11.2026 or 22-11-2026; None where it is none of these."""
-    for pattern, order in ((r"(\d{4})-(\d{1,2})-(\d{1,2})", (0, 1, 2)),
-                           (r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})", (2, 1, 0))):
+    for pattern, order in (
+        (r"(\d{4})-(\d{1,2})-(\d{1,2})", (0, 1, 2)),
+        (r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})", (2, 1, 0)),
+    ):
         found = re.fullmatch(pattern, text.strip()[:10].strip())
         if found:
             parts = [int(part) for part in found.groups()]

@@ -45,22 +45,52 @@ def nhs(person: int) -> str:
 
 def practice(ods: str = "Y90001", **more: Any) -> PracticeInfo:
     """A practice with a weekly meeting on Wednesday."""
-    return PracticeInfo(ods, more.pop("name", f"Practice {ods}"), "Dr A Example", more.pop("mdt_day", "Wednesday"), **more)
+    return PracticeInfo(
+        ods, more.pop("name", f"Practice {ods}"), "Dr A Example", more.pop("mdt_day", "Wednesday"), **more
+    )
 
 
 def home(**more: Any) -> Home:
     """A home that keeps its own list."""
-    told: dict[str, Any] = {"id": "home-1", "name": "Seaview House", "practice": "Y90001", "lead": "Sr B Example",
-                            "round_day": "Tuesday", "beds": 38, "address": "1 Seaview Road", "postcode": "ZZ1 1AA",
-                            "keeps_list": True}
+    told: dict[str, Any] = {
+        "id": "home-1",
+        "name": "Seaview House",
+        "practice": "Y90001",
+        "lead": "Sr B Example",
+        "round_day": "Tuesday",
+        "beds": 38,
+        "address": "1 Seaview Road",
+        "postcode": "ZZ1 1AA",
+        "keeps_list": True,
+    }
     return Home(**{**told, **more})
 
 
 def resident(name: str, birth: date | None, **more: Any) -> Resident:
     """A line of a home's list."""
-    told: dict[str, Any] = {"room": "12", "name": name, "birth_date": birth, "nhs_number": "", "admitted_on": None,
-                            "requested": False, "request_reason": "", "requested_by": "", "note": ""}
+    told: dict[str, Any] = {
+        "room": "12",
+        "name": name,
+        "birth_date": birth,
+        "nhs_number": "",
+        "admitted_on": None,
+        "requested": False,
+        "request_reason": "",
+        "requested_by": "",
+        "note": "",
+    }
     return Resident(**{**told, **more})
+
+
+_RULES: dict[str, RuleSet] = {}
+
+
+def rules_for(site: Site) -> RuleSet:
+    """The rules with the site's settings; read once."""
+    mark = repr(sorted(site.settings.items()))
+    if mark not in _RULES:
+        _RULES[mark] = load_rules(site)
+    return _RULES[mark]
 
 
 class Town:
@@ -68,91 +98,180 @@ class Town:
 
     def __init__(self, as_of: date = AS_OF) -> None:
         self.as_of = as_of
-        self.con = duckdb.connect()
-        self.con.execute("SET enable_external_access = false")
-        self.con.execute(TABLES)
+        self._con = duckdb.connect()
+        self._con.execute("SET threads = 1; SET enable_external_access = false")
+        self._con.execute(TABLES)
+        self._waiting: dict[tuple[str, ...], list[list[Any]]] = {}
         self.scores: dict[int, dict[str, Any]] = {}
         self.terms: list[dict[str, Any]] = []
         self.feed("gp", "gp")
         self.feed("hospital", "hospital")
 
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection, with every row that waits written first."""
+        for (table, *columns), rows in self._waiting.items():
+            self._con.register("waiting", pd.DataFrame(rows, columns=columns, dtype=object))
+            self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM waiting")
+            self._con.unregister("waiting")
+        self._waiting.clear()
+        return self._con
+
     def insert(self, table: str, **values: Any) -> None:
         """One row of a table."""
-        marks = ", ".join("?" * len(values))
-        self.con.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+        self._waiting.setdefault((table, *values), []).append(list(values.values()))
 
     def feed(self, source: str, kind: str, days_old: int = 0, how: str = "manifest") -> None:
         """A source and the age of its extract."""
         self.con.execute("DELETE FROM feed WHERE source = ?", [source])
         day = self.as_of - timedelta(days=days_old)
-        self.insert("feed", source=source, kind=kind, extracted_at=datetime(day.year, day.month, day.day, 2),
-                    extracted_from=how, newest=day, last_load=1)
+        self.insert(
+            "feed",
+            source=source,
+            kind=kind,
+            extracted_at=datetime(day.year, day.month, day.day, 2),
+            extracted_from=how,
+            newest=day,
+            last_load=1,
+        )
 
     def person(self, person: int, band: str = "fit", points: int = 3, **more: Any) -> int:
         """A person of 80 who was seen last month, and their score."""
         told: dict[str, Any] = {
-            "person": person, "patient_id": f"p{person}", "nhs_number": nhs(person), "name": f"Alice Example{person}",
-            "birth_date": date(1946, 1, 1) + timedelta(days=person % 300), "sex": "female", "phone": "01632 960001",
-            "address": f"{person} High Street", "postcode": "ZZ9 9ZZ", "practice": "Y90001",
-            "registered_from": date(2010, 1, 1), "usual_gp": "Dr A Example", "last_entry_on": date(2026, 10, 1),
-            "last_contact_on": date(2026, 10, 1)}
+            "person": person,
+            "patient_id": f"p{person}",
+            "nhs_number": nhs(person),
+            "name": f"Alice Example{person}",
+            "birth_date": date(1946, 1, 1) + timedelta(days=person % 300),
+            "sex": "female",
+            "phone": "01632 960001",
+            "address": f"{person} High Street",
+            "postcode": "ZZ9 9ZZ",
+            "practice": "Y90001",
+            "registered_from": date(2010, 1, 1),
+            "usual_gp": "Dr A Example",
+            "last_entry_on": date(2026, 10, 1),
+            "last_contact_on": date(2026, 10, 1),
+        }
         self.insert("person_as_of", **{**told, **more})
-        self.scores[person] = {"patient_id": f"p{person}", "person": person, "efi_reviewed_points": points,
-                               "efi_reviewed_of": 36, "efi_reviewed_band": band, "efi_reviewed_status": "ok"}
+        self.scores[person] = {
+            "patient_id": f"p{person}",
+            "person": person,
+            "efi_reviewed_points": points,
+            "efi_reviewed_of": 36,
+            "efi_reviewed_band": band,
+            "efi_reviewed_status": "ok",
+        }
         return person
 
     def code(self, person: int, name: str, on: date, category: str = "present", **more: Any) -> None:
         """A coded entry of a list."""
-        told: dict[str, Any] = {"list": name, "category": category, "person": person, "effective": on, "recorded": on,
-                                "system": "http://snomed.info/sct", "code": "1", "resource": "Condition/1", "source": "gp"}
+        told: dict[str, Any] = {
+            "list": name,
+            "category": category,
+            "person": person,
+            "effective": on,
+            "recorded": on,
+            "system": "http://snomed.info/sct",
+            "code": "1",
+            "resource": "Condition/1",
+            "source": "gp",
+        }
         self.insert("tagged", **{**told, **more})
 
     def medicines(self, person: int, number: int) -> None:
         """So many regular substances: two issues each."""
         for substance in range(number):
             for days in (20, 60):
-                self.insert("issue_as_of", person=person, concept=substance, substance=substance, name=f"m{substance}",
-                            rung=2, effective=self.as_of - timedelta(days=days), role="issue")
+                self.insert(
+                    "issue_as_of",
+                    person=person,
+                    concept=substance,
+                    substance=substance,
+                    name=f"m{substance}",
+                    rung=2,
+                    effective=self.as_of - timedelta(days=days),
+                    role="issue",
+                )
 
-    def stay(self, person: int, started: date, ended: date | None = None, setting: str = "inpatient", **more: Any) -> None:
+    def stay(
+        self, person: int, started: date, ended: date | None = None, setting: str = "inpatient", **more: Any
+    ) -> None:
         """A stay in hospital."""
-        self.insert("stay_as_of", **{"person": person, "started": started, "ended": ended, "setting": setting,
-                                     "admission": "emergency", "recorded_start": started, "recorded_end": ended, **more})
+        self.insert(
+            "stay_as_of",
+            **{
+                "person": person,
+                "started": started,
+                "ended": ended,
+                "setting": setting,
+                "admission": "emergency",
+                "recorded_start": started,
+                "recorded_end": ended,
+                **more,
+            },
+        )
 
-    def plan(self, person: int, recorded: date, status: str = "active", title: str = "Care and support plan") -> None:
+    def plan(
+        self, person: int, recorded: date, status: str = "active", title: str = "Care and support plan"
+    ) -> None:
         """A care plan."""
-        self.insert("plan_as_of", person=person, status=status, title=title, recorded=recorded, resource="CarePlan/1")
+        self.insert(
+            "plan_as_of", person=person, status=status, title=title, recorded=recorded, resource="CarePlan/1"
+        )
 
     def facts(self, site: Site) -> FactTable:
         """Build the facts."""
-        columns = ["patient_id", "person", "efi_reviewed_points", "efi_reviewed_of", "efi_reviewed_band",
-                   "efi_reviewed_status"]
+        columns = [
+            "patient_id",
+            "person",
+            "efi_reviewed_points",
+            "efi_reviewed_of",
+            "efi_reviewed_band",
+            "efi_reviewed_status",
+        ]
         terms = pd.DataFrame(self.terms, columns=["patient_id", "score", "term", "first_on"])
-        return build_facts(self.con, site, pd.DataFrame(list(self.scores.values()), columns=columns), terms, self.as_of,
-                           coded_lists=needed_lists())
+        return build_facts(
+            self.con,
+            site,
+            pd.DataFrame(list(self.scores.values()), columns=columns),
+            terms,
+            self.as_of,
+            coded_lists=needed_lists(),
+        )
 
     def run(self, site: Site, run: int = 1, rules: RuleSet | None = None) -> Worklists:
         """A whole night: facts, lists, and the lists kept for the next night."""
-        rules = rules or load_rules(site)
-        made = build_worklists(self.con, site, self.facts(site), rules, self.as_of, previous_listed(self.con, self.as_of))
-        self.con.executemany("INSERT INTO listed VALUES (" + ", ".join("?" * 15) + ")", made.rows(run))
+        rules = rules or rules_for(site)
+        made = build_worklists(
+            self.con, site, self.facts(site), rules, self.as_of, previous_listed(self.con, self.as_of)
+        )
+        kept = made.frame(run)
+        self.con.register("kept", kept)
+        self.con.execute("INSERT INTO listed SELECT * FROM kept")
         return made
 
     def next_day(self, days: int = 1) -> None:
         """Move on; the sources arrive again."""
         self.as_of += timedelta(days=days)
-        self.con.execute(f"UPDATE feed SET extracted_at = extracted_at + INTERVAL {days} DAY, newest = newest + {days}")
+        self.con.execute(
+            f"UPDATE feed SET extracted_at = extracted_at + INTERVAL {days} DAY, newest = newest + {days}"
+        )
 
 
 def site(**more: Any) -> Site:
     """One practice, its feeds, no home."""
-    told: dict[str, Any] = {"name": "Harbour and Downs", "practices": (practice(),),
-                            "feeds": (Feed("gp", "gp", ("Y90001",), 1), Feed("hospital", "hospital", (), 1))}
+    told: dict[str, Any] = {
+        "name": "Harbour and Downs",
+        "practices": (practice(),),
+        "feeds": (Feed("gp", "gp", ("Y90001",), 1), Feed("hospital", "hospital", (), 1)),
+    }
     return Site(**{**told, **more})
 
 
-def names(made: Worklists, list_id: str, section: str = "now", audience: str = "practice",
-          page_id: str = "Y90001") -> list[int | None]:
+def names(
+    made: Worklists, list_id: str, section: str = "now", audience: str = "practice", page_id: str = "Y90001"
+) -> list[int | None]:
     """The people of one section, in order."""
     view = next(view for view in made.page(audience, page_id).lists if view.id == list_id)
     return [line.person for line in view.part(section)]

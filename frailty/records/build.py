@@ -45,19 +45,15 @@ class Needs:
     issues: bool
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What the site says of a hospital feed: which practices it covers, since when (None: not stated)."""
-
-    source: str
-    practices: tuple[str, ...]
-    since: date | None
-
-
 def concepts(con: DuckDBPyConnection) -> tuple[list[str], list[str]]:
     """Systems and codes of the concept table; a concept's number is its position."""
     rows = con.execute("SELECT system, code FROM concept ORDER BY concept").fetchnumpy()
     return list(rows["system"]), list(rows["code"])
+
+
+def held_sql(alias: str, load: int) -> str:
+    """SQL condition: the store held this row after that load."""
+    return f"{alias}.known_from <= {load} AND ({alias}.known_to IS NULL OR {alias}.known_to > {load})"
 
 
 def people(con: DuckDBPyConnection, as_of: date, load: int = LATEST) -> None:
@@ -66,25 +62,27 @@ def people(con: DuckDBPyConnection, as_of: date, load: int = LATEST) -> None:
 
 
 def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.int32], needs: Needs, *,
-                 coverage: Sequence[Coverage] = (), site_medicines: Path | None = None, load: int = LATEST
-                 ) -> PracticeArrays:
+                 site_medicines: Path | None = None, load: int = LATEST) -> PracticeArrays:
     """The arrays of the given people, in that order. Needs the temp table `person_as_of`."""
     chosen = np.asarray(persons, np.int32)
     con.register("chosen_given", {"person": chosen, "i": np.arange(len(chosen), dtype=np.int32)})
     con.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM chosen_given")
     con.unregister("chosen_given")
-    held = f"e.known_from <= {load} AND (e.known_to IS NULL OR e.known_to > {load})"
+    held = held_sql("e", load)
+    # Codings of one record in an order that does not hang on when each was first met.
+    con.execute("""CREATE OR REPLACE TEMP TABLE concept_place AS
+        SELECT concept, row_number() OVER (ORDER BY system, code) AS place FROM concept""")
     columns = con.execute(f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
             coalesce(deceased_on - {_EPOCH}, {OPEN}) AS death, practice, sources
         FROM chosen JOIN person_as_of USING (person) ORDER BY i""").fetchnumpy()
     stays = _stays(con, held, len(chosen))
-    hospital_from, without = _coverage(con, columns["practice"], columns["sources"], coverage)
+    hospital_from, without = _coverage(con, columns["practice"], columns["sources"], load)
     substance, rung = _substances(con, needs, site_medicines)
     return PracticeArrays(
         person=chosen, birth=columns["birth"].astype(np.int32), sex=_positions(columns["sex"], SEXES),
         death=columns["death"].astype(np.int32), hospital_from=hospital_from, hospital_without_stays=without,
         coded=_coded(con, needs, held, len(chosen)), measured=_measured(con, needs, held, len(chosen)),
-        issues=_issues(con, needs, held, len(chosen)), stays=stays, quantities=needs.quantities,
+        issues=_issues(con, needs, held, len(chosen), load), stays=stays, quantities=needs.quantities,
         substance=substance, rung=rung)
 
 
@@ -102,15 +100,16 @@ def _coded(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Cod
     if not len(needs.concepts):
         return empty_family(Coded, people)  # type: ignore[no-any-return]
     con.register("wanted_given", {"concept": needs.concepts.astype(np.int32)})
+    con.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT w.concept, c.place FROM wanted_given w JOIN concept_place c USING (concept)")
+    con.unregister("wanted_given")
     family = _family(con, Coded, people, f"""
         SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
                coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, coalesce(s.place, -1) AS stay, e.record
-        FROM event e JOIN chosen USING (person) JOIN wanted_given USING (concept)
+        FROM event e JOIN chosen USING (person) JOIN wanted w USING (concept)
         LEFT JOIN stay_place s ON s.record = e.stay AND s.i = chosen.i
         WHERE e.counts AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, e.concept, e.part""",
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, w.place, e.part""",
                      {"stay": np.int64, "record": np.int64})
-    con.unregister("wanted_given")
     return family  # type: ignore[no-any-return]
 
 
@@ -145,8 +144,9 @@ def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> 
                CASE e.comparator {signs} ELSE 0 END AS comparator, -1 AS answer, e.record
         FROM event e JOIN chosen USING (person) JOIN concept_quantity q USING (concept)
         JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
+        JOIN concept_place c ON c.concept = e.concept
         WHERE e.value * u.factor BETWEEN u.low AND u.high AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, e.concept""",
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, c.place""",
         {"value": np.float64, "comparator": np.int8, "record": np.int64})  # type: ignore[no-any-return]
 
 
@@ -163,22 +163,22 @@ def values_set_aside(con: DuckDBPyConnection) -> list[tuple[str, str, int]]:
     return [(str(a), str(b), int(c)) for a, b, c in rows]
 
 
-def issues_where(alias: str) -> str:
+def issues_where(alias: str, load: int) -> str:
     """SQL condition: this row is a medicine that counts. Plans count only for a source without issues."""
     return (f"({alias}.role = 'issue' OR {alias}.role = 'plan' AND {alias}.source NOT IN "
-            "(SELECT DISTINCT source FROM event WHERE role = 'issue' AND known_to IS NULL))")
+            f"(SELECT DISTINCT x.source FROM event x WHERE x.role = 'issue' AND {held_sql('x', load)}))")
 
 
-def _issues(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Issues:
+def _issues(con: DuckDBPyConnection, needs: Needs, held: str, people: int, load: int) -> Issues:
     if not needs.issues:
         return empty_family(Issues, people)  # type: ignore[no-any-return]
     return _family(con, Issues, people, f"""
         SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
                coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, CASE e.role WHEN 'issue' THEN {ROLES.index('issue')}
                ELSE {ROLES.index('plan')} END AS role, e.record
-        FROM event e JOIN chosen USING (person)
-        WHERE e.kind = 'issue' AND {issues_where('e')} AND e.concept IS NOT NULL AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, e.concept""", {"role": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+        FROM event e JOIN chosen USING (person) JOIN concept_place c USING (concept)
+        WHERE e.kind = 'issue' AND {issues_where('e', load)} AND e.effective IS NOT NULL AND {held}
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, c.place""", {"role": np.int8, "record": np.int64})  # type: ignore[no-any-return]
 
 
 def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
@@ -195,21 +195,21 @@ def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
                    {"setting": np.int8, "admission": np.int8, "record": np.int64})  # type: ignore[no-any-return]
 
 
-def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray[Any], stated: Sequence[Coverage]
+def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray[Any], load: int
               ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     from_day = np.full(len(practices), OPEN, np.int32)
     without = np.zeros(len(practices), np.bool_)
-    feeds = con.execute("""SELECT source, (SELECT count(*) FROM stay s WHERE s.source = feed.source
-        AND s.setting IN ('inpatient', 'emergency')) = 0 FROM feed WHERE kind = 'hospital'""").fetchall()
-    said = {one.source: one for one in stated}
-    for source, no_stays in feeds:
-        one = said.get(source)
-        if one is not None and one.practices:
-            covered = np.isin(practices.astype(str), np.array(one.practices, dtype=str))
-            start = np.int32((one.since - date(1970, 1, 1)).days) if one.since else ALWAYS
+    feeds = con.execute(f"""SELECT source, practices, since, (SELECT count(*) FROM stay e WHERE e.source = feed.source
+            AND e.setting IN ('inpatient', 'emergency') AND {held_sql('e', load)}) = 0
+        FROM feed WHERE kind = 'hospital' ORDER BY source""").fetchall()
+    for source, named, since, no_stays in feeds:
+        if named:
+            covered = np.isin(practices.astype(str), np.array(named, dtype=str))
+        elif named is not None:                          # no practices named = all of them
+            covered = np.ones(len(practices), np.bool_)
         else:                                            # nobody said whom it covers: at least those who are in it
             covered = np.fromiter((source in held for held in sources), np.bool_, len(sources))
-            start = np.int32((one.since - date(1970, 1, 1)).days) if one and one.since else ALWAYS
+        start = np.int32((since - date(1970, 1, 1)).days) if since else ALWAYS
         from_day[covered] = np.minimum(from_day[covered], start)
         without[covered] |= no_stays
     return from_day, without

@@ -19,6 +19,7 @@ from typing import IO, Any
 from frailty.records.files import RecordFile, open_bytes
 from frailty.records.shapes import CONCEPT, REFERENCE, TYPES
 
+_LINES_TRIED = 100                       # to find out whether a broken file is one resource a line
 _REFERENCES = ("subject", "patient", "encounter", "context", "medicationReference", "managingOrganization",
                "serviceProvider", "individual", "partOf")
 
@@ -42,9 +43,8 @@ class CarefulReader:
     read: Counter[str] = field(default_factory=Counter)
     not_needed: Counter[str] = field(default_factory=Counter)
     used_containers: Counter[str] = field(default_factory=Counter)
-    removed: Counter[str] = field(default_factory=Counter)
     quarantined: list[Quarantined] = field(default_factory=list)
-    deleted: list[tuple[str, str]] = field(default_factory=list)
+    deleted: list[tuple[str, str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     _streams: dict[str, IO[str]] = field(default_factory=dict)
     _scope: int = 0
@@ -85,7 +85,7 @@ class CarefulReader:
                     continue
                 text = raw.decode("utf-8", "replace").lstrip("\ufeff")
                 try:
-                    document = _loads(text)
+                    document = self._line(text)
                 except ValueError as error:
                     self.read["(unreadable)"] += 1
                     self._bad(shown, line, "(unreadable)", _json_reason(error))
@@ -116,11 +116,10 @@ class CarefulReader:
             whole = error
         lines = text.splitlines()
         filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-        if len(filled) > 1 and sum(line.lstrip().startswith("{") for _, line in filled) * 2 > len(filled) \
-                and _parses(filled[0][1]) or len(filled) > 1 and _parses(filled[-1][1]):
+        if len(filled) > 1 and any(_is_resource(line) for _, line in filled[:_LINES_TRIED]):
             for number, line in filled:
                 try:
-                    yield number, _loads(line)
+                    yield number, self._line(line)
                 except ValueError as error:
                     self.read["(unreadable)"] += 1
                     self._bad(shown, number, "(unreadable)", _json_reason(error))
@@ -132,6 +131,17 @@ class CarefulReader:
             return
         self.notes["files with comments or trailing commas"] += 1
         yield 1, document
+
+    def _line(self, line: str) -> Any:
+        try:
+            return _loads(line)
+        except ValueError:
+            plain = _plain_json(line)
+            if plain == line or not plain.strip():
+                raise
+            document = _loads(plain)
+            self.notes["lines with comments or trailing commas"] += 1
+            return document
 
     # ---- resources
 
@@ -184,9 +194,9 @@ class CarefulReader:
             elif isinstance(request, dict) and _text(request.get("method")).upper() == "DELETE":
                 kind, _, identity = _text(request.get("url")).partition("?")[0].rpartition("/")
                 kind = kind.rsplit("/", 1)[-1] or identity      # Type?identifier=... names no single resource
-                self.read[kind or "(unreadable)"] += 1
-                self.removed[kind or "(unreadable)"] += 1
-                self.deleted.append((kind, identity))
+                response = entry.get("response")
+                when = _text(response.get("lastModified")) if isinstance(response, dict) else ""
+                self.deleted.append((kind, identity, when or time))
             elif resource is not None:
                 self.read["(unreadable)"] += 1
                 self._bad(shown, line, "(unreadable)", "a Bundle entry whose resource has no resourceType")
@@ -234,11 +244,12 @@ def _loads(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def _parses(line: str) -> bool:
+def _is_resource(line: str) -> bool:
     try:
-        return isinstance(_loads(line), dict)
+        document = _loads(line)
     except ValueError:
         return False
+    return isinstance(document, dict) and "resourceType" in document
 
 
 def _json_reason(error: ValueError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from frailty.records.build import LATEST, concepts, issues_where, people
+from frailty.records.build import LATEST, concepts, held_sql, issues_where, people
 from frailty.terminology import ConceptIndex, load_codelist, substances
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 _KNOWN = "known_from <= $load AND (known_to IS NULL OR known_to > $load)"
 
 
-def last_entries(con: DuckDBPyConnection) -> None:
+def last_entries(con: DuckDBPyConnection, load: int = LATEST) -> None:
     """Temp table `last_entry` (person, last_entry_on, entries) from the temp table `score_date` (person, as_of)."""
-    con.execute("""CREATE OR REPLACE TEMP TABLE last_entry AS
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE last_entry AS
         SELECT person, max(effective) AS last_entry_on, count(DISTINCT record)::INTEGER AS entries FROM (
             SELECT e.person, e.effective, e.record FROM event e JOIN score_date d USING (person)
-            WHERE e.known_to IS NULL AND e.effective <= d.as_of AND e.recorded <= d.as_of
+            WHERE {held_sql('e', load)} AND e.effective <= d.as_of AND e.recorded <= d.as_of
             UNION ALL
             SELECT s.person, s.started, s.record FROM stay s JOIN score_date d USING (person)
-            WHERE s.known_to IS NULL AND s.started <= d.as_of AND s.recorded_start <= d.as_of) GROUP BY person""")
+            WHERE {held_sql('s', load)} AND s.started <= d.as_of AND s.recorded_start <= d.as_of) GROUP BY person""")
 
 
 def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST) -> None:
@@ -35,7 +35,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
     people(con, as_of, load)
     con.execute("CREATE OR REPLACE TEMP TABLE score_date AS SELECT person, $as_of::DATE AS as_of FROM person_as_of",
                 {"as_of": as_of})
-    last_entries(con)
+    last_entries(con, load)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE person_as_of AS
         SELECT p.*, l.last_entry_on, c.last_contact_on FROM person_as_of p LEFT JOIN last_entry l USING (person)
         LEFT JOIN (SELECT person, max(started) AS last_contact_on FROM stay WHERE {_KNOWN}
@@ -51,7 +51,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
         FROM stay WHERE {_KNOWN} AND person IS NOT NULL AND started <= $as_of AND recorded_start <= $as_of
           AND status IS DISTINCT FROM 'cancelled' AND status IS DISTINCT FROM 'planned'
         ORDER BY person, started, resource""", day)
-    _issues(con, day)
+    _issues(con, day, load)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE plan_as_of AS
         SELECT person, status, category, title, started, ended, recorded, resource_type || '/' || resource_id AS resource
         FROM plan WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, started) <= $as_of ORDER BY ALL""", day)
@@ -80,12 +80,12 @@ def _tagged(con: DuckDBPyConnection, lists: Sequence[str], day: dict[str, object
         ORDER BY list, person, effective, resource, category""", day)
 
 
-def _issues(con: DuckDBPyConnection, day: dict[str, object]) -> None:
+def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int) -> None:
     con.execute(f"""CREATE OR REPLACE TEMP TABLE issue_as_of AS
         SELECT person, concept, coalesce(display, code) AS name, system, code, effective, role, ended,
                resource_type || '/' || resource_id AS resource
         FROM event e JOIN concept USING (concept)
-        WHERE e.kind = 'issue' AND {_KNOWN} AND {issues_where('e')} AND person IS NOT NULL
+        WHERE e.kind = 'issue' AND {_KNOWN} AND {issues_where('e', load)} AND person IS NOT NULL
           AND effective <= $as_of AND recorded <= $as_of AND effective > $as_of::DATE - INTERVAL 12 MONTH
         ORDER BY person, effective, resource""", day)
     rows = con.execute("SELECT DISTINCT concept, system, code, name FROM issue_as_of ORDER BY ALL").fetchall()

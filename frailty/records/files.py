@@ -16,6 +16,7 @@ from frailty.errors import RecordsError
 
 _SNIFF_BYTES = 1 << 16
 _RECORD_SUFFIXES = (".json", ".ndjson", ".jsonl")
+MANIFESTS = ("manifest.json", "bulk-manifest.json")    # of a Bulk Data export: read for its time, not for records
 TABLES = ("persons", "events", "medicines", "stays")
 
 
@@ -108,6 +109,8 @@ def _classify(path: Path) -> RecordFile | None:
     stem, suffix = os.path.splitext(name)
     if suffix == ".csv" and stem in TABLES:
         return RecordFile(path, "table", stem)
+    if path.name in MANIFESTS and b'"transactionTime"' in path.read_bytes()[:_SNIFF_BYTES]:
+        return None
     if suffix == ".xml":
         return RecordFile(path, "xml")
     if suffix not in _RECORD_SUFFIXES:

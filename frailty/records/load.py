@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from frailty.records.careful import Quarantined
 from frailty.records.files import Source, sha256
@@ -43,14 +44,25 @@ class SourceBooks:
         return all(row["read"] == sum(row[c] for c in COLUMNS[1:]) for row in self.types.values())
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What the site says of a source: which practices it covers (none named: all), since when (None: not stated)."""
+
+    source: str
+    practices: tuple[str, ...]
+    since: date | None
+
+
 def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: str, kinds: dict[str, str],
                  extracted_at: datetime | None, now: datetime, progress: Progress, folder: Path,
-                 hold: Callable[[str, int, int], str] | None = None) -> list[SourceBooks]:
+                 hold: Callable[[str, int, int], str] | None = None, coverage: Sequence[Coverage] = ()
+                 ) -> list[SourceBooks]:
     """Loads every source into an open store, in one load number; resolves references; returns the books.
 
     mode: 'full' (what is absent tonight is ended) or 'delta'. kinds: source -> gp | hospital | home | other, where
     the site says so; else guessed from what the source holds. hold(source, people before, people now): why a full
     load of a source is not to be believed, or ''; then the store keeps what it had of that source.
+    coverage: kept in the store, so that whoever opens it later scores as tonight.
     """
     _knowledge(con)
     number = _next_load(con)
@@ -59,6 +71,8 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
         staged = stage(con, source, progress, folder)
         books.append(_merge(con, source, staged, number, mode, hold if mode == "full" else None))
         _feed(con, source, books[-1], number, mode, kinds.get(source.name), extracted_at, now)
+    for one in coverage:
+        con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(one.practices), one.since, one.source])
     _finish(con, sources, books, number, progress)
     return books
 
@@ -77,7 +91,7 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
 def _finish(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks], number: int,
             progress: Progress) -> None:
     progress("resolving people and references", 0, 1)
-    con.execute(sql_text("resolve"))
+    con.execute(sql_text("resolve").replace(":load", str(number)))
     _account_unresolved(con, sources, books, number)
     for one in books:
         con.execute("UPDATE load SET books = ?, inputs = ? WHERE load = ? AND source = ?",
@@ -113,19 +127,17 @@ def _knowledge(con: DuckDBPyConnection) -> None:
 
 def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str,
            hold: Callable[[str, int, int], str] | None = None) -> SourceBooks:
-    con.execute(sql_text("merge"))
-    con.execute(sql_text("fate"))
+    con.execute("CREATE OR REPLACE TEMP TABLE deleted (resource_type VARCHAR, resource_id VARCHAR, deleted_at VARCHAR)")
     if staged.deleted:
-        con.execute("CREATE OR REPLACE TEMP TABLE deleted (resource_type VARCHAR, resource_id VARCHAR)")
-        con.executemany("INSERT INTO deleted VALUES (?, ?)", staged.deleted)
+        con.executemany("INSERT INTO deleted VALUES (?, ?, ?)", staged.deleted)
+    con.execute(sql_text("merge"))
     _concepts(con)
+    con.execute(sql_text("fate"))
     ended = unchanged = 0
     held_back = _held_back(con, source.name, hold)
     con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM coming WHERE fate = 'used'")
     for table in () if held_back else _TABLES:
-        held = con.execute(f"SELECT count(*) FROM {table} WHERE source = ? AND known_to IS NULL",
-                           [source.name]).fetchone()
-        if held and held[0]:
+        if con.execute(f"SELECT 1 FROM {table} WHERE source = ? LIMIT 1", [source.name]).fetchone():
             ended_here, same = _against_store(con, table, source.name, number, mode, bool(staged.deleted))
             ended += ended_here
             unchanged += same
@@ -138,6 +150,25 @@ def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int,
     _count(con, staged, books)
     _quarantine_staged(con, source, books)
     return books
+
+
+# Deleted after this version was written (or nobody says when).
+_DELETED = "coalesce(try_cast(updated AS TIMESTAMPTZ) <= try_cast(deleted_at AS TIMESTAMPTZ), TRUE)"
+# A delta may bring a version that is older than the one held, or not newer than the last one held before it was removed.
+_OLDER = """
+    SELECT c.record FROM coming c JOIN held h USING (record) WHERE c.place = 1 AND c.content <> h.content AND (
+        try_cast(c.updated AS TIMESTAMPTZ) < try_cast(h.updated AS TIMESTAMPTZ)
+        OR try_cast(c.updated AS TIMESTAMPTZ) = try_cast(h.updated AS TIMESTAMPTZ)
+           AND try_cast(c.version AS HUGEINT) < try_cast(h.version AS HUGEINT))
+    UNION SELECT record FROM fresh f JOIN (
+        SELECT record, max(try_cast(updated AS TIMESTAMPTZ)) AS last FROM {table}
+        WHERE source = ? AND known_to IS NOT NULL AND record NOT IN (SELECT record FROM held) GROUP BY record) USING (record)
+    WHERE try_cast(f.updated AS TIMESTAMPTZ) <= last"""
+# A newer version names another patient: the record was put right, and the first patient no longer has it.
+_MOVED_AWAY = """
+    SELECT h.record FROM held h JOIN fresh f USING (resource_type, resource_id)
+    WHERE f.record <> h.record AND h.record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)
+      AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast(h.updated AS TIMESTAMPTZ)"""
 
 
 def _held_back(con: DuckDBPyConnection, source: str, hold: Callable[[str, int, int], str] | None) -> str:
@@ -155,19 +186,25 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Callable[[str, int, i
 def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int, mode: str, deletes: bool
                    ) -> tuple[int, int]:
     """Ends rows that are changed, gone or (full load) absent; takes what is the same or older out of `fresh`."""
+    delta = mode == "delta"
     con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
         SELECT DISTINCT record, resource_type, resource_id, content, updated, version FROM {table}
         WHERE source = ? AND known_to IS NULL""", [source])
     con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN held USING (record)
                    WHERE fresh.content = held.content""")
-    con.execute("""CREATE OR REPLACE TEMP TABLE older AS SELECT record FROM fresh JOIN held USING (record)
-                   WHERE fresh.content <> held.content AND ? = 'delta'
-                     AND coalesce(try_cast(fresh.updated AS TIMESTAMPTZ) < try_cast(held.updated AS TIMESTAMPTZ), FALSE)""",
-                [mode])
-    con.execute("""UPDATE coming SET fate = 'superseded' WHERE fate = 'used' AND record IN (SELECT record FROM older)""")
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE older AS {_OLDER.format(table=table) if delta else "SELECT record FROM held LIMIT 0"}""",
+                [source] if delta else [])
+    con.execute("""UPDATE coming SET fate = 'superseded' WHERE fate IN ('used', 'removed')
+                   AND record IN (SELECT record FROM older)""")
+    con.execute("DELETE FROM seen WHERE source = ? AND record IN (SELECT record FROM older)", [source])
     gone = "SELECT record FROM coming WHERE fate = 'removed' AND place = 1"
+    if delta:
+        gone += f" UNION ({_MOVED_AWAY})"
+        con.execute(f"""UPDATE {table} SET updated = f.updated, version = f.version FROM fresh f
+            WHERE f.record = {table}.record AND {table}.known_to IS NULL AND f.record IN (SELECT record FROM same)
+              AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast({table}.updated AS TIMESTAMPTZ)""")
     if deletes:
-        gone += " UNION SELECT record FROM held JOIN deleted USING (resource_type, resource_id)"
+        gone += " UNION SELECT record FROM held JOIN deleted USING (resource_type, resource_id) WHERE " + _DELETED
     absent = ("SELECT record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
               if mode == "full" else "SELECT NULL WHERE FALSE")
     changed = """SELECT record FROM fresh JOIN held USING (record) WHERE fresh.content <> held.content
@@ -196,6 +233,10 @@ def _concepts(con: DuckDBPyConnection) -> None:
         SELECT (SELECT coalesce(max(concept), -1) FROM concept) + row_number() OVER (ORDER BY system, code),
                system, code, any_value(kind), min(display)
         FROM spelled WHERE (system, code) NOT IN (SELECT (system, code) FROM concept) GROUP BY system, code""")
+    con.execute("""UPDATE concept SET display = s.display
+        FROM (SELECT system, code, min(display) AS display FROM spelled GROUP BY ALL) s
+        WHERE s.system = concept.system AND s.code = concept.code
+          AND (concept.display IS NULL OR s.display < concept.display)""")
     con.execute("""CREATE OR REPLACE TEMP TABLE coded AS
         SELECT DISTINCT rid, part, concept FROM coding JOIN spelled USING (said_system, said_code)
         JOIN concept USING (system, code)""")
@@ -207,7 +248,7 @@ def _count(con: DuckDBPyConnection, staged: Staged, books: SourceBooks) -> None:
     def add(kind: str, column: str, n: int) -> None:
         counts.setdefault(kind, Counter())[column] += n
 
-    for column in ("read", "not_needed", "used", "removed"):
+    for column in ("read", "not_needed", "used"):
         for kind, n in getattr(staged, column).items():
             add(kind, column, n)
     for one in staged.quarantined:
@@ -258,17 +299,17 @@ def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: i
     if at is None:
         at, told = (datetime(newest.year, newest.month, newest.day) if newest else None), "newest record"
     if at is not None and at.tzinfo is not None:
-        at = at.astimezone().replace(tzinfo=None)
+        at = at.astimezone(ZoneInfo("Europe/London")).replace(tzinfo=None)
     books.extracted_from = told
-    known = con.execute("SELECT kind FROM feed WHERE source = ?", [source.name]).fetchone()
+    known = con.execute("SELECT kind, practices, since FROM feed WHERE source = ?", [source.name]).fetchone()
     kind = kind or (known[0] if known else _guess_kind(con, source.name))
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [number, source.name, mode, now.replace(tzinfo=None), at, told, newest, oldest])
     if books.held:                                       # the feed stays at its last good load
         con.execute("UPDATE feed SET held = ? WHERE source = ?", [books.held, source.name])
     else:
-        con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                    [source.name, kind, at, told, newest, oldest, number])
+        con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
+                    [source.name, kind, at, told, newest, oldest, number, *(known[1:] if known else (None, None))])
 
 
 def _manifest_time(source: Source) -> datetime | None:

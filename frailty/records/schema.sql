@@ -12,7 +12,8 @@ CREATE TABLE load (
 CREATE TABLE feed (                                           -- the state of each source now
     source VARCHAR PRIMARY KEY, kind VARCHAR,                 -- gp | hospital | home | other
     extracted_at TIMESTAMP, extracted_from VARCHAR, newest DATE, oldest DATE, last_load INTEGER,
-    held VARCHAR                                              -- why tonight's records of this source were not taken
+    held VARCHAR,                                             -- why tonight's records of this source were not taken
+    practices VARCHAR[], since DATE                           -- what the site says it covers; NULL = nothing said
 );
 
 CREATE TABLE concept (concept INTEGER PRIMARY KEY, system VARCHAR, code VARCHAR, kind VARCHAR, display VARCHAR,
@@ -27,7 +28,9 @@ CREATE TABLE event (                                          -- one row per rec
     effective DATE, minute SMALLINT, recorded DATE, recorded_assumed BOOLEAN, ended DATE,
     value DOUBLE, unit VARCHAR, comparator VARCHAR, answer VARCHAR,
     role VARCHAR,                                             -- issues: issue | plan
-    medication VARCHAR,                                       -- reference to a Medication not yet resolved
+    medication VARCHAR,                                       -- reference to a Medication
+    own_concept INTEGER,                                      -- the record's own coding, where a Medication gave `concept`
+    date_borrowed BOOLEAN, recorded_borrowed BOOLEAN,         -- taken from the Encounter, which may yet change
     status VARCHAR, flag VARCHAR,                             -- flag: before birth, after death
     content UBIGINT, updated VARCHAR, version VARCHAR, known_from INTEGER, known_to INTEGER
 );

@@ -53,6 +53,7 @@ TYPES: dict[str, dict[str, str]] = {
     "MedicationRequest": _OF_PERSON | _MEDICINE | {
         "intent": "VARCHAR", "doNotPerform": "BOOLEAN", "authoredOn": "VARCHAR", "dateWritten": "VARCHAR",
         "dispenseRequest": f"STRUCT(validityPeriod {PERIOD})",
+        "dosageInstruction": f"STRUCT(timing STRUCT(repeat STRUCT(boundsPeriod {PERIOD})))[]",
     },
     "MedicationStatement": _OF_PERSON | _MEDICINE | {
         "taken": "VARCHAR", "effectiveDateTime": "VARCHAR", "effectivePeriod": PERIOD, "dateAsserted": "VARCHAR",
@@ -112,6 +113,6 @@ def doubtful(kind: str) -> str:
                       "OR len(code.coding) IS NULL OR len(code.coding) = 0")
     if "medicationReference" in columns:
         doubts.append("medicationReference.reference LIKE '#%' OR coalesce(medicationReference.reference, "
-                      'medicationReference.identifier."value", medicationCodeableConcept.coding[1].code, '
-                      "medication::VARCHAR) IS NULL")
+                      'medicationReference.identifier."value", medicationReference.display, medicationCodeableConcept.coding[1].code, '
+                      'medicationCodeableConcept."text", medication::VARCHAR) IS NULL')
     return " OR ".join(f"({doubt})" for doubt in doubts)

@@ -54,9 +54,8 @@ class Staged:
     read: Counter[str] = field(default_factory=Counter)
     not_needed: Counter[str] = field(default_factory=Counter)
     used: Counter[str] = field(default_factory=Counter)
-    removed: Counter[str] = field(default_factory=Counter)
     quarantined: list[Quarantined] = field(default_factory=list)
-    deleted: list[tuple[str, str]] = field(default_factory=list)
+    deleted: list[tuple[str, str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
 
 
@@ -124,7 +123,6 @@ def _take_counts(staged: Staged, reader: CarefulReader) -> None:
     staged.read += reader.read
     staged.not_needed += reader.not_needed
     staged.used += reader.used_containers
-    staged.removed += reader.removed
     staged.quarantined += reader.quarantined
     staged.deleted += reader.deleted
     staged.notes += reader.notes
@@ -308,18 +306,24 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, source: str,
                      NULL::INTEGER AS bundle, NULL AS file_time, NULL AS newest FROM raw"""
     else:
         shape = TYPES[kind]
-        subject = ("coalesce(reference_key(subject), reference_key(patient))" if "subject" in shape
+        subject = ("reference_key(coalesce(subject, patient))" if "subject" in shape
                    else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
         columns = ", ".join(f'"{c}"' for c in shape if c not in ("meta", "_p", "resourceType", "id"))
         errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
         errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
-        starts = f"(SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f)"
-        select = f"""id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated, meta.versionId AS version,
-                     hash({columns}) AS content, coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone,
-                     coalesce(_p.file, n.file) AS file, _p.line AS line,
-                     CASE WHEN _p IS NULL THEN rid - first END AS ordinal, _p.scope AS bundle,
-                     _p."time" AS file_time, _p.newest AS newest
-                     FROM raw JOIN {starts} USING (_f) LEFT JOIN file_number n USING (_f)"""
+        # Only narrow columns go through the joins: nested ones would be copied on the way.
+        select = f"""r.* EXCLUDE (_f, number, bulk), coalesce(number, file) AS file,
+                     CASE WHEN bulk THEN rid - first END AS ordinal
+            FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
+                         meta.versionId AS version, hash({columns}) AS content,
+                         coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, _p.file AS number, _p.line AS line,
+                         _p IS NULL AS bulk, _p.scope AS bundle, _p."time" AS file_time, _p.newest AS newest
+                  FROM raw) r
+            JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) USING (_f)
+            LEFT JOIN file_number USING (_f)"""
+        con.execute(f"""INSERT INTO staged_resource BY NAME
+            SELECT '{kind}' AS resource_type, '{source.replace("'", "''")}' AS source, {select}""")
+        return
     con.execute(f"""INSERT INTO staged_resource BY NAME
         SELECT '{kind}' AS resource_type, rid, '{source.replace("'", "''")}' AS source, {select}""")
 

@@ -63,8 +63,9 @@ def write_tables(con: DuckDBPyConnection, folder: Path, scores: pd.DataFrame, co
     con.register("scores_out", scores)
     con.register("contributions_out", contributions.drop(columns=["display"], errors="ignore"))
     con.register("quarantine_out", quarantine)
-    _copy(con, "SELECT * FROM scores_out", data / "scores.parquet")
-    _copy(con, "SELECT * FROM scores_out", data / "scores.csv")
+    days = "SELECT * REPLACE (last_entry_on::DATE AS last_entry_on, registered_from::DATE AS registered_from) FROM scores_out"
+    _copy(con, days, data / "scores.parquet")
+    _copy(con, days, data / "scores.csv")
     _copy(con, "SELECT * FROM contributions_out", data / "contributions.parquet")
     _copy(con, person_ids, data / "person_ids.csv")
     _copy(con, "SELECT * FROM quarantine_out", data / "quarantine.csv")

@@ -11,9 +11,36 @@ from typing import Any
 
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
 
-COLUMNS = ("list", "section", "status", "name", "nhs_number", "birth_date", "age", "phone", "room", "address",
-           "usual_gp", "practice", "asked", "asked_by", "why_now", "due", "due_text", "overdue", "priority", "frailty",
-           "known_by", "missing", "read_first", "left_off", "first_listed", "as_of", "shadow", "patient_id")
+COLUMNS = (
+    "list",
+    "section",
+    "status",
+    "name",
+    "nhs_number",
+    "birth_date",
+    "age",
+    "phone",
+    "room",
+    "address",
+    "usual_gp",
+    "practice",
+    "asked",
+    "asked_by",
+    "why_now",
+    "due",
+    "due_text",
+    "overdue",
+    "priority",
+    "frailty",
+    "known_by",
+    "missing",
+    "read_first",
+    "left_off",
+    "first_listed",
+    "as_of",
+    "shadow",
+    "patient_id",
+)
 SECTIONS = {"now": "on the list", "overflow": "waiting: no room", "paused": "paused: in hospital"}
 
 
@@ -23,8 +50,10 @@ def write_worklists(worklists: Worklists, out: Path) -> list[Path]:
     for page in worklists.pages:
         folder = out / "hub" if page.audience == "hub" else out / page.audience / folder_name(page.id)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in (("worklist.html", render_page(worklists, page)),
-                              ("worklist.csv", render_csv(worklists, page))):
+        for name, content in (
+            ("worklist.html", render_page(worklists, page)),
+            ("worklist.csv", render_csv(worklists, page)),
+        ):
             path = folder / name
             path.write_bytes(content.encode("utf-8"))
             written.append(path)
@@ -41,16 +70,31 @@ def render_page(worklists: Worklists, page: Page) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters.update(day=day, long_day=long_day, nhs=spaced, phone=phone, css=css_text, find=find_text,
-                               capitalize_first=capitalize_first)
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        day=day,
+        long_day=long_day,
+        nhs=spaced,
+        phone=phone,
+        css=css_text,
+        find=find_text,
+        capitalize_first=capitalize_first,
+    )
     used = {line.list for line in page.lines()} | {view.id for view in page.lists if view.books}
     rules = [rule for rule in worklists.rules if rule.list in used]
     return environment.get_template("worklist.html").render(
-        run=worklists, page=page, rules=rules, counts={name: page.count(name) for name in ("new", "changed", "same",
-                                                                                           "repeated")},
-        unclear=sum(len(group.cards) for group in page.not_evaluated), sections=SECTIONS)
+        run=worklists,
+        page=page,
+        rules=rules,
+        counts={name: page.count(name) for name in ("new", "changed", "same", "repeated")},
+        unclear=sum(len(group.cards) for group in page.not_evaluated),
+        sections=SECTIONS,
+    )
 
 
 def render_csv(worklists: Worklists, page: Page) -> str:
@@ -66,20 +110,50 @@ def render_csv(worklists: Worklists, page: Page) -> str:
         writer.writerow([safe_cell(cell) for cell in _cells(worklists, title, line, "came off", page)])
     for group in page.not_evaluated:
         for card in group.cards:
-            line = Line(list="", card=card, status="", why=(group.why,), by=f"rule {group.rule}", missing=(group.why,))
-            writer.writerow([safe_cell(cell) for cell in
-                             _cells(worklists, "Could not be evaluated", line, "not evaluated", page)])
+            line = Line(
+                list="", card=card, status="", why=(group.why,), by=f"rule {group.rule}", missing=(group.why,)
+            )
+            writer.writerow(
+                [
+                    safe_cell(cell)
+                    for cell in _cells(worklists, "Could not be evaluated", line, "not evaluated", page)
+                ]
+            )
     return "\ufeff" + text.getvalue()
 
 
 def _cells(worklists: Worklists, view: ListView | str, line: Line, section: str, page: Page) -> list[Any]:
     card = line.card
-    return [view if isinstance(view, str) else view.title, SECTIONS.get(section, section), line.status, card.name,
-            spaced(card.nhs_number), card.birth_date, card.age, phone(card.phone), room(card), card.address,
-            card.usual_gp, card.practice, line.asks, line.by, "; ".join(line.why), line.due, line.due_text,
-            "yes" if line.overdue else "", line.priority, line.frailty, "; ".join(line.known), "; ".join(line.missing),
-            "; ".join(line.warnings), line.left_off, line.first_listed, worklists.as_of,
-            "SHADOW" if worklists.shadow else "", line.patient_id]
+    return [
+        view if isinstance(view, str) else view.title,
+        SECTIONS.get(section, section),
+        line.status,
+        card.name,
+        spaced(card.nhs_number),
+        card.birth_date,
+        card.age,
+        phone(card.phone),
+        room(card),
+        card.address,
+        card.usual_gp,
+        card.practice,
+        line.asks,
+        line.by,
+        "; ".join(line.why),
+        line.due,
+        line.due_text,
+        "yes" if line.overdue else "",
+        line.priority,
+        line.frailty,
+        "; ".join(line.known),
+        "; ".join(line.missing),
+        "; ".join(line.warnings),
+        line.left_off,
+        line.first_listed,
+        worklists.as_of,
+        "SHADOW" if worklists.shadow else "",
+        line.patient_id,
+    ]
 
 
 def safe_cell(value: Any) -> str:

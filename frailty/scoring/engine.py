@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frailty.errors import FrailtyError
-from frailty.records.arrays import OPEN, Coded, Float64, Int8, Int32, Int64, Issues, Measured, PracticeArrays
+from frailty.records.arrays import OPEN, Float64, Int8, Int32, Int64, Measured, PracticeArrays
 from frailty.scoring import tables as tb
 from frailty.scoring.definitions import STATUS, Window
 from frailty.scoring.plan import Plan
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Buffer = tuple[Int32, Int64]
-BLOCK = 2048
+BLOCK = 4096        # people that a thread takes at a time
+SHEET = 9216        # slots in hand: the sheet stays in the cache
 
 
 @dataclass(frozen=True)
@@ -149,23 +150,28 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     starts, day = _window_starts(plan, days)
     people = np.stack([np.asarray(column, np.int32) for column in (
         days, day, _ages(arrays.birth, days), arrays.sex, arrays.hospital_from, arrays.hospital_without_stays)], 1)
-    records = (_entries(arrays.coded, arrays), _numbers(arrays.measured), _entries(arrays.issues, arrays))
-    tables = _fitted(plan, arrays)
-    markers = int(tables.maps.slots[:, 1].max(initial=-1)) + 1, int(tables.maps.info[:, 2].max(initial=-1)) + 1
-    cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(tables.maps.slots)
+    maps, values, judging = plan.tables._replace(values=_reordered(plan, arrays.quantities))
+    records = (_entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays))
+    ready = _plain(((people, starts), records, (maps, values, judging)))
+    cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(maps.kinds)
     points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
-    ready = _plain(((people, starts), records, tables))
     rows = _Growing()
+    step = max(16, min(block, SHEET // slots))
+    markers = int((plan.issue_entries >> 24).max(initial=0)), int(arrays.substance.max(initial=-1)) + 1
 
     def work(low: int, buffer: Buffer) -> int:
-        scratch = (np.zeros((slots, 6), np.int64), np.zeros(slots), np.zeros(terms, np.bool_), np.zeros(markers, np.int32))
-        return int(run(low, min(low + block, count), *ready, scratch, (points, marks, *buffer)))
+        n, first, last, concept = (np.zeros(step * slots, np.int32) for _ in range(4))
+        sheet = n, first, last, concept, np.zeros(step * slots, np.int64), np.zeros(step * slots, np.int8), np.zeros(step * slots)
+        hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
+        scratch = sheet, np.zeros(terms, np.bool_), hits, np.zeros(markers, np.int32)
+        return int(run(low, min(low + block, count), step, *ready, scratch, (points, marks, buffer[0].ravel(), buffer[1])))
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
         lows = iter(range(0, count, block))
         buffers = (_buffer(min(block, count) * terms) for _ in range(2 * workers))
-        waiting = deque((pool.submit(work, low, buffer), low, buffer) for low, buffer in zip(lows, buffers, strict=False))
+        waiting = deque((pool.submit(work, low, buffer), low, buffer)
+                        for buffer, low in zip(buffers, lows, strict=False))
         while waiting:  # in the order of the people, whichever thread is first
             future, low, buffer = waiting.popleft()
             filled = future.result()
@@ -225,15 +231,27 @@ def _plain(tree: Any) -> Any:
     return view
 
 
-def _entries(family: Coded | Issues, arrays: PracticeArrays) -> tb.Entries:
-    """What the kernels read of coded entries or medicines."""
-    stays = arrays.stays
+def _entries(arrays: PracticeArrays) -> tb.Entries:
+    """What the kernels read of coded entries."""
+    coded, stays = arrays.coded, arrays.stays
     return tb.Entries(
-        np.asarray(family.offsets, np.int64), np.asarray(family.concept, np.int32), np.asarray(family.effective, np.int32),
-        np.asarray(family.recorded, np.int32), np.asarray(family.record, np.int64),
-        np.asarray(family.stay if isinstance(family, Coded) else np.empty(0), np.int64),
+        np.asarray(coded.offsets, np.int64), np.asarray(coded.concept, np.int32), np.asarray(coded.effective, np.int32),
+        np.asarray(coded.recorded, np.int32), np.asarray(coded.record, np.int64), np.asarray(coded.stay, np.int64),
         np.asarray(np.maximum(stays.started, stays.recorded_start), np.int32),
         np.asarray(stays.setting * tb.ADMISSION_CODES + stays.admission, np.int8))
+
+
+def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
+    """What the kernels read of medicines."""
+    issues, concepts = arrays.issues, len(plan.issue_offsets) - 1
+    if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
+        raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
+                           mend="compile the plan with the concept table that the arrays were made with")
+    return tb.Medicines(
+        np.asarray(issues.offsets, np.int64), np.asarray(issues.concept, np.int32),
+        np.asarray(issues.effective, np.int32), np.asarray(issues.recorded, np.int32),
+        np.asarray(issues.record, np.int64), np.asarray(arrays.substance, np.int32), np.asarray(arrays.rung, np.int32),
+        plan.issue_offsets, plan.issue_entries)
 
 
 def _numbers(m: Measured) -> tb.Numbers:
@@ -243,26 +261,18 @@ def _numbers(m: Measured) -> tb.Numbers:
                       np.asarray(m.comparator, np.int8), np.asarray(m.record, np.int64))
 
 
-def _fitted(plan: Plan, arrays: PracticeArrays) -> tb.Plan:
-    """The tables for these arrays: their order of quantities, and their ladder of medicines."""
-    missing = [name for name in plan.measured_quantities if name not in arrays.quantities]
+def _reordered(plan: Plan, quantities: tuple[str, ...]) -> tb.Values:
+    """The value rules in the order in which the arrays count their quantities."""
+    missing = [name for name in plan.measured_quantities if name not in quantities]
     if missing:
         raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
                            mend="ask for all of plan.measured_quantities when the arrays are made")
-    maps, values, judging = plan.tables
+    values = plan.tables.values
     ends = dict(zip(plan.measured_quantities, zip(values.offsets, values.offsets[1:], strict=False), strict=True))
-    pieces = [np.arange(*ends.get(name, (0, 0))) for name in arrays.quantities]
+    pieces = [np.arange(*ends.get(name, (0, 0))) for name in quantities]
     order = np.concatenate([np.empty(0, np.int64), *pieces])
-    values = tb.Values(np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32),
-                       values.rules[order], values.bounds[order])
-    if plan.issue_needed:
-        info = maps.info.copy()
-        if len(arrays.substance) != len(info) or len(arrays.rung) != len(info):
-            raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
-                               mend="compile the plan with the concept table that the arrays were made with")
-        info[:, 2], info[:, 3] = arrays.substance, arrays.rung
-        maps = maps._replace(info=info)
-    return tb.Plan(maps, values, judging)
+    return tb.Values(np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32), values.rules.reshape(-1, 4)[order].ravel(),
+                     values.bounds.reshape(-1, 4)[order].ravel())
 
 
 def _window_starts(plan: Plan, as_of: Int32) -> tuple[Int32, Int32]:

@@ -13,11 +13,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Compile without the interpreter lock; keep the compiled code where a folder is writable, else only in memory."""
     try:
-        return cast(Function, numba.njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
+        return cast(Function, numba.njit(nogil=True, cache=True, no_cfunc_wrapper=True, _nrt=False)(function))
     except RuntimeError:  # numba found no folder for its cache
-        return cast(Function, numba.njit(nogil=True, no_cfunc_wrapper=True)(function))
+        return cast(Function, numba.njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(function))
 
 
 def part(function: Function) -> Function:
     """A piece of a kernel: no door to Python of its own, which halves the time to compile it."""
-    return cast(Function, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast(Function, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)(function))

@@ -1,8 +1,9 @@
-"""The kernels: arrays in, arrays out. One person at a time; `run` takes a block of people in one thread.
+"""The kernels: arrays in, arrays out. `run` scores a block of people in one thread, a few hundred people at a time.
 
-Shapes: P people, C concepts, S slots, T terms, K scorecards; columns are named in tables.py. `sheet` [S, 6] int64 and
-`value` [S] float64 hold the slots of the person in hand. Nothing here checks definitions, only positions that could
-lead out of an array.
+Shapes: P people, C concepts, S slots, T terms, K scorecards. Tables of several columns lie flat, row after row; their
+columns are named in tables.py. The slot s of the b-th person in hand is at b * S + s of each array of the sheet.
+Positions are unsigned (U), so that the compiled code need not ask whether one is negative. Nothing here checks
+definitions, only positions that could lead out of an array.
 """
 
 from __future__ import annotations
@@ -19,16 +20,13 @@ from frailty.scoring.tables import (
     BAND_HIGH,
     BAND_LOW,
     BY_STAY,
-    CONCEPT,
     DAY,
     DAYS,
-    DISTINCT,
-    FIRST,
+    EVER,
     HIGH,
     HOSPITAL,
     HOSPITAL_FROM,
     LARGEST,
-    LAST,
     LATEST,
     LOW,
     NEEDS_BIRTH,
@@ -37,11 +35,9 @@ from frailty.scoring.tables import (
     NO_FEED,
     NO_STAYS,
     OPEN,
-    RECORD,
     SEX,
     SHORT_FEED,
     SMALLEST,
-    UNSURE,
     UNSURE_STAY,
     WINDOW,
     WITHOUT_STAYS,
@@ -51,286 +47,321 @@ from frailty.scoring.tables import (
     Entries,
     Judging,
     Maps,
-    N,
+    Medicines,
     Numbers,
     Outputs,
     Plan,
     Scratch,
+    Sheet,
     Values,
 )
 
-FOREIGN, UNSORTED = -1, -2  # answers of `run` in place of a number of rows
+FOREIGN, UNSORTED = -1, -2  # answers in place of a number of rows
+U = np.uint64
+ZERO, ONE = U(0), U(1)
 
 
 @part
-def note(sheet: Array, s: int, kind: int, info: Array, effective: int, record: int, concept: int) -> None:
-    """sheet [S, 6], info [C, 4]: count one qualifying row in slot s. Rows come in the order (effective, recorded, record)."""
-    if sheet[s, N] == 0:
-        sheet[s, N] = 1
-        sheet[s, FIRST] = effective
-    elif sheet[s, RECORD] == record:
-        if concept >= 0 and info[concept, 0] < info[sheet[s, CONCEPT], 0]:
-            sheet[s, CONCEPT] = concept
-        return
-    elif kind != DAYS or sheet[s, LAST] != effective:
-        sheet[s, N] += 1
-    sheet[s, LAST] = effective
-    sheet[s, RECORD] = record
-    sheet[s, CONCEPT] = concept
+def note(sheet: Sheet, at: int, kind: int, rank: Array, effective: int, record: int, concept: int) -> None:
+    """rank [C]: count one qualifying row in place `at`. Rows come in the order (effective, recorded, record)."""
+    n, first, last, concepts, records, _, _ = sheet
+    again = records[at] == record
+    n[at] += (not again) & ((kind != DAYS) | (last[at] != effective))
+    first[at] = min(first[at], effective)
+    last[at] = effective
+    records[at] = record
+    if again and (concept < 0 or (concepts[at] >= 0 and rank[U(concept)] > rank[U(concepts[at])])):
+        concept = concepts[at]  # another coding of the same record: the first in the order of (system, code)
+    concepts[at] = concept
 
 
 @part
-def within(number: float, comparator: int, low: float, high: float, low_open: int, high_open: int) -> bool:
-    """Is every number that "(<, <=, >, >=) number" can mean inside the interval? comparator: position in COMPARATORS."""
-    if comparator == 1 or comparator == 2:
-        return low == -np.inf and (number < high or (number == high and (comparator == 1 or high_open == 0)))
-    if comparator == 3 or comparator == 4:
-        return high == np.inf and (number > low or (number == low and (comparator == 3 or low_open == 0)))
-    above = number >= low and (low_open == 0 or number != low)
-    return above and number <= high and (high_open == 0 or number != high)
+def within(number: float, comparator: int, low: float, high: float, low_below: float, high_above: float) -> bool:
+    """Is every number that "(<, <=, >, >=) number" can mean in the interval? low_below, high_above: the next floats out."""
+    if comparator == 0:
+        return (number >= low) & (number <= high)
+    if comparator <= 2:
+        return (low == -np.inf) & (number <= (high_above if comparator == 1 else high))
+    return (high == np.inf) & (number >= (low_below if comparator == 3 else low))
 
 
 @part
-def measure(j: int, sex: int, measured: Numbers, values: Values, slots: Array, info: Array, start: Array, sheet: Array,
-            value: Array) -> None:
-    """start [W], sheet [S, 6], value [S]: let row j of `measured` (known, not in the future) feed its slots."""
-    _, quantity_of, concept_of, effective_on, _, numbers, comparators, record_of = measured
+def find_values(j: int, quantity: int, concept: int, sex: int, effective: int, start: Array, measured: Numbers,
+                values: Values, cautioned: Array, hits: Array) -> int:
+    """start [W + 1], cautioned [C], hits: the slots that row j of `measured` feeds; answers how many."""
     offsets, rules, bounds = values
-    number, quantity, concept = numbers[j], quantity_of[j], concept_of[j]
-    comparator, effective, record = comparators[j], effective_on[j], record_of[j]
-    for k in range(offsets[quantity], offsets[quantity + 1]):
-        if effective <= start[rules[k, 1]] or (rules[k, 2] >= 0 and rules[k, 2] != sex) or (
-                rules[k, 3] == 1 and concept >= 0 and info[concept, 1] == 1):
-            continue
-        if not within(number, comparator, bounds[k, 0], bounds[k, 1], rules[k, 4], rules[k, 5]):
-            continue
-        s = rules[k, 0]
-        kind = slots[s, 0]
-        if kind < LATEST:
-            note(sheet, s, kind, info, effective, record, concept)
-        elif sheet[s, N] == 0 or (kind == SMALLEST and number <= value[s]) or (
-                kind == LARGEST and number >= value[s]) or (
-                kind == LATEST and (sheet[s, RECORD] != record or number > value[s])):
-            value[s] = number
-            sheet[s, N] = 1
-            sheet[s, FIRST] = effective
-            sheet[s, LAST] = effective
-            sheet[s, RECORD] = record
-            sheet[s, CONCEPT] = concept
+    found, number, comparator = ZERO, measured[5][j], measured[6][j]
+    for k in range(U(offsets[U(quantity)]), U(offsets[U(quantity) + ONE])):
+        rule = k * U(4)
+        hits[found] = rules[rule]
+        hit = within(number, comparator, bounds[rule], bounds[rule + ONE], bounds[rule + U(2)], bounds[rule + U(3)])
+        hit &= effective > start[U(rules[rule + ONE])]
+        hit &= (rules[rule + U(2)] < 0) | (rules[rule + U(2)] == sex)
+        if rules[rule + U(3)] == 1 and concept >= 0:
+            hit &= cautioned[U(concept)] == 0
+        found += U(hit)
+    return found
 
 
 @part
-def gather(p: int, as_of: int, sex: int, waived: int, coded: Entries, measured: Numbers, maps: Maps, values: Values,
-           start: Array, sheet: Array, value: Array) -> int:
-    """start [W], sheet [S, 6], value [S]: coded entries and measurements of person p, by time, into the slots."""
-    people, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
-    measured_people, quantity_of, measured_as, measured_on, made_known, _, _, measured_by = measured
-    slots, info, offsets, entries, fits_of = maps
-    concepts, quantities = len(info), len(values[0]) - 1
-    i, i_end = people[p], people[p + 1]
-    j, j_end = measured_people[p], measured_people[p + 1]
-    before = -OPEN
-    while True:
-        stop = as_of
-        if j < j_end:
-            stop = min(measured_on[j], as_of)
-        while i < i_end:
-            effective, recorded, record = effective_on[i], recorded_on[i], record_of[i]
-            if effective > stop or (j < j_end and effective == measured_on[j] and (
-                    recorded > made_known[j] or (recorded == made_known[j] and record > measured_by[j]))):
-                break
-            if effective < before:
-                return UNSORTED
-            before = effective
-            concept = concept_of[i]
-            if concept >= concepts:
-                return FOREIGN
-            if recorded <= as_of and concept >= 0:
-                for k in range(offsets[concept], offsets[concept + 1]):
-                    s, condition = entries[k, 0], entries[k, 2]
-                    if effective <= start[entries[k, 1]]:
-                        continue
-                    if condition >= 0 and waived == 0:
-                        fits, stay = -1, stay_of[i]
-                        if stay >= len(stay_kind):
-                            return FOREIGN
-                        if stay >= 0 and stay_known[stay] <= as_of:
-                            fits = fits_of[condition, stay_kind[stay]]
-                        if fits < 0:
-                            sheet[s, UNSURE] = 1
-                        if fits != 1:
+def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, measured: Numbers, maps: Maps,
+           values: Values, sheet: Sheet, hits: Array) -> int:
+    """persons [P, 6], starts [days, W + 1], hits: coded entries and measurements, merged by time, into the slots."""
+    coded_from, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
+    measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, _, measured_record = measured
+    kinds, rank, cautioned, offsets, entries, fits_of = maps
+    n, first, last, concepts, records, unsure, value = sheet
+    size, known_concepts, known_quantities = U(len(kinds)), len(rank), len(values[0]) - 1
+    for p in range(low, high):
+        base, person = (p - low) * size, persons[p]
+        as_of, sex, start = person[AS_OF], person[SEX], starts[U(person[DAY])]
+        i, i_end = U(coded_from[p]), U(coded_from[p + ONE])
+        j, j_end = U(measured_from[p]), U(measured_from[p + ONE])
+        before = measured_before = EVER
+        more = True
+        while more:
+            # The next measurement that counts, then all coded entries before it.
+            found, stop, stop_recorded, concept = ZERO, as_of, 0, -1
+            while j < j_end and found == ZERO and measured_on[j] <= as_of:
+                stop, stop_recorded, concept, quantity = (measured_on[j], measured_known[j], measured_concept[j],
+                                                          quantity_of[j])
+                if quantity >= known_quantities or concept >= known_concepts:
+                    return FOREIGN
+                if stop < measured_before:
+                    return UNSORTED
+                measured_before = stop
+                if stop_recorded <= as_of and quantity >= 0:
+                    found = find_values(j, quantity, concept, sex, stop, start, measured, values, cautioned, hits)
+                j += ONE
+            more = found > ZERO
+            stop_record, number = np.int64(0), 0.0
+            if more:
+                stop_record, number = measured_record[j - ONE], numbers[j - ONE]
+            else:
+                stop = as_of
+            while i < i_end:
+                effective, recorded, record = effective_on[i], recorded_on[i], record_of[i]
+                if effective >= stop and (effective > stop or (more and (
+                        recorded > stop_recorded or (recorded == stop_recorded and record > stop_record)))):
+                    break
+                c = concept_of[i]
+                if effective < before:
+                    return UNSORTED
+                if c >= known_concepts:
+                    return FOREIGN
+                before = effective
+                if recorded <= as_of and c >= 0:
+                    for k in range(U(offsets[U(c)]), U(offsets[U(c) + ONE])):
+                        entry = entries[k]  # slot, window and condition in one number
+                        at = base + U(entry & 0xFFFF)
+                        if effective <= start[U(entry >> 16 & 0xFF)]:
                             continue
-                    note(sheet, s, slots[s, 0], info, effective, record, concept)
-            i += 1
-        if j >= j_end or measured_on[j] > as_of:
-            return 0
-        if measured_on[j] < before:
-            return UNSORTED
-        before = measured_on[j]
-        if quantity_of[j] >= quantities or measured_as[j] >= concepts:
-            return FOREIGN
-        if made_known[j] <= as_of and quantity_of[j] >= 0:
-            measure(j, sex, measured, values, slots, info, start, sheet, value)
-        j += 1
-
-
-@part
-def gather_issues(p: int, as_of: int, issues: Entries, maps: Maps, start: Array, sheet: Array, marker: Array,
-                  mark: int) -> int:
-    """start [W], sheet [S, 6], marker [D, substances]: medicines of person p into the slots.
-
-    All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
-    """
-    people, concept_of, effective_on, recorded_on, record_of, _, _, _ = issues
-    slots, info, offsets, entries, _ = maps
-    concepts, end, earliest = len(info), people[p + 1], start[len(start) - 1]
-    best, before = -1, np.int64(-1)
-    for i in range(people[p], end):
-        effective, record, concept = effective_on[i], record_of[i], concept_of[i]
-        if effective > as_of:
-            break
-        if effective <= earliest:
-            continue
-        if concept >= concepts:
-            return FOREIGN
-        if recorded_on[i] > as_of or concept < 0:
-            continue
-        if best < 0 or record != before:
-            best, before = concept, record
-            k = i + 1
-            while k < end and record_of[k] == record:
-                other = concept_of[k]
-                if 0 <= other < concepts and (info[other, 3] < info[best, 3] or (
-                        info[other, 3] == info[best, 3] and info[other, 0] < info[best, 0])):
-                    best = other
-                k += 1
-        for k in range(offsets[concepts + concept], offsets[concepts + concept + 1]):
-            s = entries[k, 0]
-            if effective <= start[entries[k, 1]]:
-                continue
-            kind, which, count = slots[s, 0], info[best, 2], sheet[s, N]
-            if kind == DISTINCT and which < 0:
-                continue
-            note(sheet, s, kind, info, effective, record, concept)
-            if kind == DISTINCT:
-                d = slots[s, 1]
-                sheet[s, N] = count + (marker[d, which] != mark)
-                marker[d, which] = mark
+                        if entry >> 24 > 0 and person[WITHOUT_STAYS] == 0:
+                            fits, stay = -1, stay_of[i]
+                            if stay >= len(stay_kind):
+                                return FOREIGN
+                            if stay >= 0 and stay_known[U(stay)] <= as_of:
+                                fits = fits_of[U((entry >> 24) - 1), U(stay_kind[U(stay)])]
+                            if fits < 0:
+                                unsure[at] = 1
+                            if fits != 1:
+                                continue
+                        note(sheet, at, kinds[U(entry & 0xFFFF)], rank, effective, record, c)
+                i += ONE
+            for h in range(found):
+                kind = kinds[U(hits[h])]
+                at = base + U(hits[h])
+                if kind < LATEST:
+                    note(sheet, at, kind, rank, stop, stop_record, concept)
+                elif n[at] == 0 or (kind == SMALLEST and number <= value[at]) or (
+                        kind == LARGEST and number >= value[at]) or (
+                        kind == LATEST and (records[at] != stop_record or number > value[at])):
+                    n[at], value[at], first[at], last[at] = 1, number, stop, stop
+                    records[at], concepts[at] = stop_record, concept
     return 0
 
 
 @part
-def emit(row: int, p: int, outcome: int, low: int, high: int, literals: Array, slots: Array, sheet: Array, rows: Array,
-         records: Array) -> None:
-    """literals [:, 3], sheet [S, 6]: write one term of person p as contribution `row`; counts of its slots are added."""
-    n, first, last, record, concept = 0, OPEN, OPEN, -1, -1
-    for k in range(low, high):
-        s = literals[k, 0]
-        if literals[k, 1] <= ALL and sheet[s, N] >= literals[k, 2] and slots[s, 0] != AGE:
-            if n == 0 or sheet[s, LAST] > last or (sheet[s, LAST] == last and sheet[s, RECORD] > record):
-                last, record, concept = sheet[s, LAST], sheet[s, RECORD], sheet[s, CONCEPT]
-            first = min(first, sheet[s, FIRST])
-            n += sheet[s, N]
-    rows[row, 0] = p
-    rows[row, 1] = outcome
-    rows[row, 2] = n
-    rows[row, 3] = first
-    rows[row, 4] = last
-    rows[row, 5] = concept
-    records[row] = record
+def gather_issues(low: int, high: int, persons: Array, starts: Array, issues: Medicines, maps: Maps, sheet: Sheet,
+                  marker: Array) -> int:
+    """persons [P, 6], starts [days, W + 1], marker [D, substances]: medicines into the slots.
+
+    All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
+    """
+    issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, offsets, entries = issues
+    kinds, rank, n, known, size = maps[0], maps[1], sheet[0], len(substance), U(len(maps[0]))
+    for p in range(low, high):
+        base, person = (p - low) * size, persons[p]
+        as_of, start, i, end = person[AS_OF], starts[U(person[DAY])], U(issues_from[p]), U(issues_from[p + ONE])
+        while i < end and effective_on[i] <= start[U(len(start) - 1)]:  # before every window
+            i += ONE
+        best, final = -1, np.int64(-1)
+        while i < end and effective_on[i] <= as_of:
+            effective, record, concept = effective_on[i], record_of[i], concept_of[i]
+            if concept >= known:
+                return FOREIGN
+            i += ONE
+            if recorded_on[i - ONE] > as_of or concept < 0:
+                continue
+            if best < 0 or record != final:
+                best, final, k = concept, record, i
+                while k < end and record_of[k] == record:
+                    other = concept_of[k]
+                    if 0 <= other < known and (rung[U(other)] < rung[U(best)] or (
+                            rung[U(other)] == rung[U(best)] and rank[U(other)] < rank[U(best)])):
+                        best = other
+                    k += ONE
+            which = substance[U(best)]
+            for k in range(U(offsets[U(concept)]), U(offsets[U(concept) + ONE])):
+                entry = entries[k]  # slot, window and row of the marker in one number
+                d = entry >> 24
+                if effective <= start[U(entry >> 16 & 0xFF)] or (d > 0 and which < 0):
+                    continue
+                at = base + U(entry & 0xFFFF)
+                count = n[at]
+                note(sheet, at, kinds[U(entry & 0xFFFF)], rank, effective, record, concept)
+                if d > 0:
+                    n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
+                    marker[U(d - 1), U(which)] = p + ONE
+    return 0
 
 
 @part
-def judge(row: int, p: int, person: Array, judging: Judging, slots: Array, start: Array, sheet: Array, value: Array,
-          present: Array, out: Outputs) -> int:
-    """person [6], start [W], sheet [S, 6], value [S], present [T]: points, band, status; answers the next free row."""
-    terms, literals, others, edges, worth, cards, bands = judging
-    points, marks, rows, records = out
-    for t in range(len(terms)):
-        wanted, found, met = False, False, True
-        for k in range(terms[t, 0], terms[t, 1]):
-            hit = sheet[literals[k, 0], N] >= literals[k, 2]
-            if literals[k, 1] == ANY:
-                wanted = True
-                found = found or hit
-            else:
-                met = met and hit == (literals[k, 1] == ALL)
-        present[t] = met and (found or not wanted)
+def find_present(base: int, judging: Judging, n: Array, hits: Array) -> int:
+    """hits [T]: the terms that have their evidence, before any suppression; answers how many."""
+    slots, counts, plain, terms, literals = judging[0], judging[1], judging[2], judging[3], judging[4]
+    found = ZERO
+    for t in range(U(len(slots))):
+        hits[found] = t
+        hit = n[base + U(slots[t])] >= counts[t]
+        if plain[t] == 0:
+            wanted, any_hit, met = False, False, True
+            for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
+                hit = n[base + U(literals[k * U(3)])] >= literals[k * U(3) + U(2)]
+                which = literals[k * U(3) + ONE]
+                if which == ANY:
+                    wanted = True
+                    any_hit |= hit
+                else:
+                    met &= hit == (which == ALL)
+            hit = met and (any_hit or not wanted)
+        found += U(hit)
+    return found
 
-    for c in range(len(cards)):
-        card = cards[c]
-        total, unsure = np.int64(0), False
-        for t in range(card[LOW], card[HIGH]):
-            if not present[t]:
-                if card[BY_STAY] == 1:
-                    for k in range(terms[t, 0], terms[t, 1]):
-                        unsure = unsure or sheet[literals[k, 0], UNSURE] != 0
-                continue
-            silent = False
-            for k in range(terms[t, 2], terms[t, 3]):
-                silent = silent or present[others[k]]
-            if silent:
-                continue
-            outcome, last = terms[t, 4], terms[t, 5] - 1
-            if outcome < last:
-                s = literals[terms[t, 0], 0]
-                number = value[s] if slots[s, 0] >= LATEST else float(sheet[s, N])
-                while outcome < last and number >= edges[outcome + 1]:
-                    outcome += 1
-            if worth[outcome] != 0:
-                total += worth[outcome]
-                emit(row, p, outcome, terms[t, 0], terms[t, 1], literals, slots, sheet, rows, records)
-                row += 1
 
-        status, reason, band = 0, 0, -1
-        needed_from = start[card[WINDOW]] + 1 if card[WINDOW] > 0 else person[AS_OF]
-        if card[NEEDS_BIRTH] == 1 and person[YEARS] == NO_AGE:
-            status, reason = 2, card[NO_BIRTH]
-        elif person[YEARS] < card[AGE_AT_LEAST]:
-            status, reason = 1, card[YOUNG]
-        elif card[HOSPITAL] == 1:
-            if person[HOSPITAL_FROM] == OPEN:
-                status, reason = 2, card[NO_FEED]
-            elif person[HOSPITAL_FROM] > needed_from:
-                status, reason = 2, card[SHORT_FEED]
-            elif unsure:
-                status, reason = 2, card[UNSURE_STAY]
-            elif card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
-                reason = card[NO_STAYS]
-        if status == 0:
-            for k in range(card[BAND_LOW], card[BAND_HIGH]):
-                band += total >= bands[k]
-        points[c, p] = total
-        marks[0, c, p] = band
-        marks[1, c, p] = status
-        marks[2, c, p] = reason
+@part
+def emit(row: int, p: int, base: int, outcome: int, low: int, high: int, literals: Array, kinds: Array, sheet: Sheet,
+         rows: Array, row_records: Array) -> None:
+    """Write one term of person p as contribution `row`; the counts of its slots are added."""
+    n, first, last, concepts, records, _, _ = sheet
+    count, earliest, latest, record, concept = 0, OPEN, OPEN, np.int64(-1), -1
+    for k in range(low, high):
+        s = U(literals[k * U(3)])
+        at = base + s
+        if literals[k * U(3) + ONE] <= ALL and n[at] >= literals[k * U(3) + U(2)] and kinds[s] != AGE:
+            if count == 0 or last[at] > latest or (last[at] == latest and records[at] > record):
+                latest, record, concept = last[at], records[at], concepts[at]
+            earliest = min(earliest, first[at])
+            count += n[at]
+    at = row * U(6)
+    rows[at], rows[at + ONE], rows[at + U(2)] = p, outcome, count
+    rows[at + U(3)], rows[at + U(4)], rows[at + U(5)] = earliest, latest, concept
+    row_records[row] = record
+
+
+@part
+def standing(card: Array, person: Array, start: Array, unsure: bool) -> tuple[int, int]:
+    """card [15], person [6], start [W + 1]: status, and reason as a position in the plan's list."""
+    needed_from = start[U(card[WINDOW])] + 1 if card[WINDOW] > 0 else person[AS_OF]
+    if card[NEEDS_BIRTH] == 1 and person[YEARS] == NO_AGE:
+        return 2, card[NO_BIRTH]
+    if person[YEARS] < card[AGE_AT_LEAST]:
+        return 1, card[YOUNG]
+    if card[HOSPITAL] == 1:
+        if person[HOSPITAL_FROM] == OPEN:
+            return 2, card[NO_FEED]
+        if person[HOSPITAL_FROM] > needed_from:
+            return 2, card[SHORT_FEED]
+        if unsure:
+            return 2, card[UNSURE_STAY]
+        if card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
+            return 0, card[NO_STAYS]
+    return 0, 0
+
+
+@part
+def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: Array, judging: Judging, sheet: Sheet,
+          present: Array, hits: Array, out: Outputs) -> int:
+    """persons [P, 6], starts [days, W + 1], present, hits [T]: points, band and status; answers the next free row."""
+    _, _, _, terms, literals, others, edges, worth, cards, bands = judging
+    n, unsure, value = sheet[0], sheet[5], sheet[6]
+    points, marks, rows, row_records = out
+    for p in range(low, high):
+        base, person = (p - low) * U(len(kinds)), persons[p]
+        found = find_present(base, judging, n, hits)
+        for h in range(found):
+            present[U(hits[h])] = True
+        h = ZERO
+        for c in range(U(len(cards))):
+            card, total = cards[c], np.int64(0)
+            while h < found and hits[h] < card[HIGH]:
+                t = U(hits[h]) * U(6)
+                h += ONE
+                silent = False
+                for k in range(U(terms[t + U(2)]), U(terms[t + U(3)])):
+                    silent |= present[U(others[k])]
+                outcome, last = U(terms[t + U(4)]), U(terms[t + U(5)]) - ONE
+                if outcome < last:
+                    s = U(literals[U(terms[t]) * U(3)])
+                    number = value[base + s] if kinds[s] >= LATEST else float(n[base + s])
+                    while outcome < last and number >= edges[outcome + ONE]:
+                        outcome += ONE
+                if not silent and worth[outcome] != 0:
+                    total += worth[outcome]
+                    emit(row, p, base, outcome, U(terms[t]), U(terms[t + ONE]), literals, kinds, sheet, rows, row_records)
+                    row += ONE
+            open_question = False
+            if card[BY_STAY] == 1:
+                for t in range(U(card[LOW]), U(card[HIGH])):
+                    for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
+                        open_question |= (unsure[base + U(literals[k * U(3)])] == 1) & (not present[t])
+            status, reason = standing(card, person, starts[U(person[DAY])], open_question)
+            band = -1
+            if status == 0:
+                for k in range(U(card[BAND_LOW]), U(card[BAND_HIGH])):
+                    band += total >= bands[k]
+            points[c, p], marks[ZERO, c, p], marks[ONE, c, p], marks[U(2), c, p] = total, band, status, reason
+        for h in range(found):
+            present[U(hits[h])] = False
     return row
 
 
 @kernel
-def run(low: int, high: int, people: tuple[Array, Array], records: tuple[Entries, Numbers, Entries], plan: Plan,
-        scratch: Scratch, out: Outputs) -> int:
+def run(low: int, high: int, step: int, people: tuple[Array, Array], records: tuple[Entries, Numbers, Medicines],
+        plan: Plan, scratch: Scratch, out: Outputs) -> int:
     """people [P, 6] and starts [days, W + 1]: score the people low:high; answers the rows written, or an error."""
     persons, starts = people
     coded, measured, issues = records
     maps, values, judging = plan
-    sheet, value, present, marker = scratch
-    slots = maps[0]
-    row = np.int64(0)
-    for p in range(low, high):
-        person = persons[p]
-        start = starts[person[DAY]]
-        for s in range(len(slots)):
-            sheet[s, N] = 0
-            sheet[s, UNSURE] = 0
-            if slots[s, 0] == AGE and person[YEARS] != NO_AGE:
-                sheet[s, N] = 1
-                value[s] = person[YEARS]
-        error = gather(p, person[AS_OF], person[SEX], person[WITHOUT_STAYS], coded, measured, maps, values, start,
-                       sheet, value)
+    sheet, present, hits, marker = scratch
+    n, first, last, _, record, unsure, value = sheet
+    kinds, row = maps[0], ZERO
+    for begin in range(low, high, step):
+        a, b = U(begin), U(min(begin + step, high))
+        n[:] = 0
+        first[:] = OPEN
+        last[:] = EVER
+        record[:] = -1
+        unsure[:] = 0
+        for s in range(U(len(kinds))):
+            if kinds[s] == AGE:
+                for p in range(a, b):
+                    n[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)] != NO_AGE
+                    value[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)]
+        error = gather(a, b, persons, starts, coded, measured, maps, values, sheet, hits)
         if error == 0:
-            error = gather_issues(p, person[AS_OF], issues, maps, start, sheet, marker, p - low + 1)
+            error = gather_issues(a, b, persons, starts, issues, maps, sheet, marker)
         if error != 0:
             return error
-        row = judge(row, p, person, judging, slots, start, sheet, value, present, out)
-    return row
+        row = judge(row, a, b, persons, starts, kinds, judging, sheet, present, hits, out)
+    return np.int64(row)

@@ -38,6 +38,8 @@ class Plan:
     tables: tb.Plan
     windows: tuple[Window | None, ...]
     issue_windows: tuple[int, ...]
+    issue_offsets: Int32
+    issue_entries: Int32
     coded_concepts: Int32
     issue_concepts: Int32
     measured_quantities: tuple[str, ...]
@@ -129,7 +131,7 @@ class _Compiler:
         self.coded: list[tuple[Int32, int, int, int]] = []
         self.issues: list[tuple[Int32, int, int, int]] = []
         self.quantities: list[str] = []
-        self.values: list[tuple[int, tuple[int, ...], tuple[float, float]]] = []
+        self.values: list[tuple[int, tuple[int, ...], tuple[float, ...]]] = []
         self.reasons: list[str] = [""]
 
     def compile(self, cards: tuple[Scorecard, ...]) -> Plan:
@@ -142,33 +144,33 @@ class _Compiler:
         outcomes = [_outcomes(term, card.scale) for card, term in terms]
         edges = [_band_edges(card) for card in cards]
         size = self.lists.size
-        offsets, entries = self._entries(size)
-        markers = np.cumsum([kind == tb.DISTINCT for kind in self.kinds]) - 1
-        info = np.stack([self.lists.rank, self.lists.cautioned, np.full(size, -1), np.zeros(size)], 1)
         rules = sorted(self.values)
-        maps = tb.Maps(
-            slots=_matrix([(kind, markers[s] if kind == tb.DISTINCT else -1) for s, kind in enumerate(self.kinds)], 2),
-            info=info.astype(np.int32), offsets=offsets, entries=entries, fits=self._fits())
+        maps = tb.Maps(np.array(self.kinds, np.int32), self.lists.rank, self.lists.cautioned.astype(np.int8),
+                       *_entries(self.coded, size), self._fits())
         values = tb.Values(
             offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
-            rules=_matrix([r[1] for r in rules], 6),
-            bounds=np.array([r[2] for r in rules], np.float64).reshape(-1, 2))
+            rules=np.array([r[1] for r in rules], np.int32).ravel(), bounds=np.array([r[2] for r in rules], np.float64).ravel())
         judging = tb.Judging(
-            terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]),
-            literals=_matrix([one for many in literals for one in many], 3),
+            slots=np.array([many[0][0] for many in literals], np.int32),
+            counts=np.array([many[0][2] for many in literals], np.int32),
+            plain=np.array([len(many) == 1 and many[0][1] != tb.NONE for many in literals], np.int8),
+            terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]).ravel(),
+            literals=np.array([one for many in literals for one in many], np.int32).ravel(),
             others=np.array([one for many in others for one in many], np.int32),
             edges=np.array([edge for many in outcomes for edge, _ in many], np.float64),
             points=np.array([points for many in outcomes for _, points in many], np.int64),
-            cards=_matrix([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
-                                                           _spans(edges).tolist(), strict=True)], 15),
+            cards=np.array([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
+                                                            _spans(edges).tolist(), strict=True)], np.int32),
             bands=np.array([edge for many in edges for edge in many], np.int64))
-        used, every = np.diff(offsets) > 0, np.arange(size, dtype=np.int32)
+        issue_offsets, issue_entries = _entries(self.issues, size)
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
             scorecards=cards, tables=tb.Plan(maps, values, judging), windows=tuple(self.windows),
             issue_windows=tuple({window for _, _, window, _ in self.issues}),
-            coded_concepts=every[used[:size]], issue_concepts=every[used[size:]],
+            issue_offsets=issue_offsets, issue_entries=issue_entries,
+            coded_concepts=np.flatnonzero(np.diff(maps.offsets)).astype(np.int32),
+            issue_concepts=np.flatnonzero(np.diff(issue_offsets)).astype(np.int32),
             measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
             outcome_term=np.repeat(np.arange(len(terms), dtype=np.int32), [len(many) for many in outcomes]),
             term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(card.terms) for card in cards]),
@@ -214,22 +216,17 @@ class _Compiler:
         if e.source == "value":
             quantity = _number(self.quantities, self.lists.quantity(e, card))
             for i in e.intervals or (Interval(),):
-                rule = (s, window, SEXES.index(i.sex) if i.sex else -1, int(e.without_caution),
-                        int(i.low_open), int(i.high_open))
-                bounds = (-math.inf if i.low is None else float(i.low), math.inf if i.high is None else float(i.high))
-                self.values.append((quantity, rule, bounds))
+                rule = (s, window, SEXES.index(i.sex) if i.sex else -1, int(e.without_caution))
+                self.values.append((quantity, rule, _bounds(i)))
         elif e.source != "person":
             condition = _number(self.conditions, (e.settings, e.admissions)) if e.by_stay else -1
             concepts = (self.lists.concepts(e.codes, e.category, e.without_caution) if e.codes
                         else np.arange(self.lists.size, dtype=np.int32))
-            (self.coded if e.source == "coded" else self.issues).append((concepts, s, window, condition))
-
-    def _entries(self, size: int) -> tuple[Int32, Int32]:
-        """Compressed rows: what a concept feeds as a coded entry (rows 0 to C), and as a medicine (rows C to 2C)."""
-        many = [*self.coded, *((concepts + size, s, w, condition) for concepts, s, w, condition in self.issues)]
-        rows = np.concatenate([np.empty(0, np.int64), *(concepts for concepts, _, _, _ in many)])
-        entries = np.repeat(_matrix([one[1:] for one in many], 3), [len(one[0]) for one in many], axis=0)
-        return _offsets(np.bincount(rows.astype(np.int64), minlength=2 * size)), entries[np.argsort(rows, kind="stable")]
+            if e.source == "coded":
+                self.coded.append((concepts, s, window, condition))
+            else:
+                marker = sum(kind == tb.DISTINCT for kind in self.kinds) - 1 if self.kinds[s] == tb.DISTINCT else -1
+                self.issues.append((concepts, s, window, marker))
 
     def _fits(self) -> Int8:
         """[conditions, settings * ADMISSION_CODES] whether a kind of stay meets a condition: 1, 0, or -1 = not known."""
@@ -270,6 +267,18 @@ class _Compiler:
         return _number(self.reasons, sentence) if applies else 0
 
 
+def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> tuple[Int32, Int32]:
+    """Compressed rows: the slots, with window and condition or marker, that each of `size` concepts feeds."""
+    rows = np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)])
+    three = np.array([one[1:] for one in many], np.int64).reshape(-1, 3) + [0, 0, 1]
+    if any(three[:, k].max(initial=0) > limit for k, limit in enumerate(tb.LIMITS)):
+        raise DefinitionError("These scores ask for more than one plan can hold.",
+                              why="at most {0} aggregates, {1} windows and {2} conditions".format(*tb.LIMITS),
+                              mend="compile them in several plans")
+    entries = np.repeat(tb.pack(*three.T), [len(one[0]) for one in many])
+    return _offsets(np.bincount(rows, minlength=size)), entries[np.argsort(rows, kind="stable")]
+
+
 def _joins(e: Evidence) -> bool:
     return e.source in ("coded", "value") and e.take in ("any", "records") and e.at_least == 1
 
@@ -298,6 +307,15 @@ def _edge(i: Interval, whole: bool) -> float:
     return math.nextafter(float(i.low), math.inf) if i.low_open else float(i.low)
 
 
+def _bounds(i: Interval) -> tuple[float, ...]:
+    """The smallest and the largest float64 inside the interval, and the next ones outside of them."""
+    low = -math.inf if i.low is None else _edge(i, False)
+    high = math.inf if i.high is None else float(i.high)
+    if i.high_open:
+        high = math.nextafter(high, -math.inf)
+    return low, high, math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
+
+
 def _band_edges(card: Scorecard) -> list[int]:
     """The smallest number of points of each band; the first band has none."""
     return [-2**63, *(first_multiple(band.interval, card.scale, card.divide_by) for band in card.bands[1:])][
@@ -323,7 +341,3 @@ def _spans(rows: Sequence[Sequence[Any]]) -> Int32:
     """[rows, 2] where each begins and ends when all are laid end to end."""
     ends = _offsets(np.array([len(row) for row in rows], np.int64))
     return np.stack([ends[:-1], ends[1:]], 1)
-
-
-def _matrix(rows: Sequence[Sequence[int]], columns: int) -> Int32:
-    return np.array(rows, np.int32).reshape(-1, columns)

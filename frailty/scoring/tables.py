@@ -22,7 +22,6 @@ EVER = -(2**31)         # the start of a window without a start
 
 RECORDS, DAYS, DISTINCT, LATEST, SMALLEST, LARGEST, AGE = range(7)  # what a slot keeps
 ANY, ALL, NONE = range(3)                                           # how a literal takes part in its term
-N, FIRST, LAST, RECORD, CONCEPT, UNSURE = range(6)                  # columns of a sheet: the slots of one person
 AS_OF, DAY, YEARS, SEX, HOSPITAL_FROM, WITHOUT_STAYS = range(6)     # columns of people; DAY: row of the window starts
 # Columns of Plan.cards: terms, bands, population and needs. WINDOW: the longest that the hospital feed must cover, 0 =
 # ever. The last six are positions in the list of reasons.
@@ -32,12 +31,13 @@ ADMISSION_CODES = 8                                                 # kind of a 
 
 
 class Maps(NamedTuple):
-    """Which slots a concept feeds."""
+    """Which slots a coded entry feeds."""
 
-    slots: Int32            # [S, 2] what it keeps; row of the marker of a DISTINCT slot or -1
-    info: Int32             # [C, 4] order of (system, code), carries a caution, substance, rung
-    offsets: Int32          # [2C + 1] entries of concept c as a coded entry: row c; as a medicine: row C + c
-    entries: Int32          # [:, 3] slot, window, condition on the stay or -1
+    kinds: Int32            # [S] what a slot keeps
+    rank: Int32             # [C] order of (system, code): breaks ties between codings of one record
+    cautioned: Int8         # [C] 1 = carries a caution
+    offsets: Int32          # [C + 1]
+    entries: Int32          # see pack(): slot, window, 1 + condition on the stay
     fits: Int8              # [conditions, 64] by kind of stay: 1 yes, 0 no, -1 not known
 
 
@@ -45,15 +45,18 @@ class Values(NamedTuple):
     """Which slots a quantity feeds, and within which interval."""
 
     offsets: Int32          # [Q + 1]
-    rules: Int32            # [:, 6] slot, window, sex or -1, leave out cautions, low edge not in, high edge not in
-    bounds: Float64         # [:, 2]
+    rules: Int32            # 4 columns: slot, window, sex or -1, leave out cautions
+    bounds: Float64         # 4 columns: the smallest and largest number inside; the next floats outside of them
 
 
 class Judging(NamedTuple):
     """From slots to terms, points and bands."""
 
-    terms: Int32            # [T, 6] first literal, end, first suppressing term, end, first outcome, end
-    literals: Int32         # [:, 3] slot, ANY ALL or NONE, count to be reached
+    slots: Int32            # [T] slot of the first literal of a term
+    counts: Int32           # [T] the count that it must reach
+    plain: Int8             # [T] 1 = the term has no other literal
+    terms: Int32            # 6 columns: first literal, end, first suppressing term, end, first outcome, end
+    literals: Int32         # 3 columns: slot, ANY ALL or NONE, count to be reached
     others: Int32           # the terms that suppress
     edges: Float64          # the smallest measure of an outcome
     points: Int64           # of an outcome
@@ -70,7 +73,7 @@ class Plan(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """Coded entries or medicines. stay_known, stay_kind: [stays] day from which a stay was known, and its kind."""
+    """Coded entries. stay_known, stay_kind: [stays] day from which a stay was known, and its kind."""
 
     offsets: Int64
     concept: Int32
@@ -80,6 +83,20 @@ class Entries(NamedTuple):
     stay: Int64
     stay_known: Int32
     stay_kind: Int8
+
+
+class Medicines(NamedTuple):
+    """Medicines, the ladder of their substances, and which slots they feed."""
+
+    offsets: Int64
+    concept: Int32
+    effective: Int32
+    recorded: Int32
+    record: Int64
+    substance: Int32        # [C]
+    rung: Int32             # [C]
+    entry_offsets: Int32    # [C + 1]
+    entries: Int32          # see pack(): slot, window, 1 + row of the marker of a DISTINCT slot
 
 
 class Numbers(NamedTuple):
@@ -95,13 +112,25 @@ class Numbers(NamedTuple):
     record: Int64
 
 
+class Sheet(NamedTuple):
+    """The slots of the people in hand."""
+
+    n: Int32
+    first: Int32            # OPEN = none yet
+    last: Int32             # EVER = none yet
+    concept: Int32
+    record: Int64           # of the last, or chosen, row; -1 = none yet
+    unsure: Int8            # a record whose stay is not known would have counted
+    value: Float64          # the chosen number, or the age
+
+
 class Scratch(NamedTuple):
     """What one thread scribbles on."""
 
-    sheet: Int64            # [S, 6]
-    value: Float64          # [S] the chosen number, or the age
+    sheet: Sheet
     present: NDArray[np.bool_]  # [T]
-    marker: Int32           # [DISTINCT slots, substances] the last person in whom a substance was seen
+    hits: Int32             # room for every term, or every slot of one quantity
+    marker: Int32           # [D, substances] 1 + the last person in whom a substance was seen
 
 
 class Outputs(NamedTuple):
@@ -109,5 +138,13 @@ class Outputs(NamedTuple):
 
     points: Int64           # [K, P]
     marks: NDArray[np.int16]  # [3, K, P] band or -1, status, reason
-    rows: Int32             # [free, 6] person, outcome, n, first, last, concept
+    rows: Int32             # 6 columns: person, outcome, n, first, last, concept
     records: Int64          # [free]
+
+
+def pack(slot: Array, window: Array, third: Array) -> Int32:
+    """Three small numbers in one int32: slot below 2^16, window below 2^8, third below 2^7."""
+    return (slot | window << 16 | third << 24).astype(np.int32)
+
+
+LIMITS = (2**16 - 1, 2**8 - 1, 2**7 - 1)

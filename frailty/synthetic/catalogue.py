@@ -187,7 +187,11 @@ def _plain_term(term: str) -> str:
 def styles(coding: str, read_until: int, recorded: Int32, serial: Int64) -> NDArray[np.int8]:
     """How each record is coded: by the practice's habit, and by the day on which it moved to SNOMED."""
     old = recorded < read_until
-    habit = np.full(len(recorded), BOTH, np.int8) if coding == "both" else np.where(serial % 3 == 0, READ7, READ5).astype(np.int8)
+    habit = (
+        np.full(len(recorded), BOTH, np.int8)
+        if coding == "both"
+        else np.where(serial % 3 == 0, READ7, READ5).astype(np.int8)
+    )
     return np.where(old, habit, np.int8(PLAIN)).astype(np.int8)
 
 

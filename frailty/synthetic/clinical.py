@@ -52,11 +52,13 @@ class Recorder:
     def deficits(self, onset: Int32) -> tuple[Coded, Int32]:
         """First entries of deficits and their repeats, and the day on which each was first coded [people, deficits]
         (OPEN = not yet or never)."""
-        s, rng, people, deficits = self.settings, self.rng, self.people, self.settings.deficits
+        s, rng, deficits = self.settings, self.rng, self.settings.deficits
         shape = onset.shape
         day = onset + rng.exponential(1.0, shape) * deficits.delay_years * YEAR
         # Coding was thinner in earlier years: what was left out then is often caught up later.
-        thin = rng.random(shape) > np.exp(-s.number("recording.growth_per_year") * np.maximum(self.as_of - day, 0) / YEAR)
+        thin = rng.random(shape) > np.exp(
+            -s.number("recording.growth_per_year") * np.maximum(self.as_of - day, 0) / YEAR
+        )
         day = np.where(thin, day + rng.exponential(4.0, shape) * YEAR, day)
         first = (int(s.number("recording.first_year")) - 1970) * YEAR
         day = np.where(day < first, first + rng.random(shape) * 5 * YEAR, day)
@@ -69,12 +71,16 @@ class Recorder:
         lag = rng.exponential(s.number("recording.late_days"), len(person))
         effective = np.where(late, np.maximum(first_day - lag, onset[person, deficit]), first_day).astype(np.int32)
         effective = np.minimum(effective, first_day)
-        state = np.where(rng.random(len(person)) < s.number("recording.resolved_share") * (1 + deficits.episodic[deficit]),
-                         RESOLVED, ACTIVE).astype(np.int8)
+        state = np.where(
+            rng.random(len(person)) < s.number("recording.resolved_share") * (1 + deficits.episodic[deficit]),
+            RESOLVED,
+            ACTIVE,
+        ).astype(np.int8)
         rows = self._rows(person, self._codes(deficit, person, first_day), effective, first_day, deficit, state)
         rows.form = self._forms(person, 0.70)
-        rows.ended = np.where(state == RESOLVED, np.minimum(first_day + rng.integers(20, 900, len(person)), self.as_of - 1),
-                              -1).astype(np.int32)
+        rows.ended = np.where(
+            state == RESOLVED, np.minimum(first_day + rng.integers(20, 900, len(person)), self.as_of - 1), -1
+        ).astype(np.int32)
         return join([rows, self._repeats(person, deficit, first_day)]), recorded
 
     def _codes(self, deficit: Int32, person: Int32, day: Int32) -> Int32:
@@ -83,7 +89,9 @@ class Recorder:
         out = np.empty(len(deficit), np.int32)
         dice = rng.random(len(deficit))
         unusual, sibling = s.number("recording.any_code_share"), s.number("recording.sibling_share")
-        read_only = np.array([plan.coding == "read" for plan in self.plans])[np.maximum(self.people.practice[person], 0)]
+        read_only = np.array([plan.coding == "read" for plan in self.plans])[
+            np.maximum(self.people.practice[person], 0)
+        ]
         until = np.array([plan.read_until for plan in self.plans])[np.maximum(self.people.practice[person], 0)]
         for index in range(len(s.deficits)):
             rows = deficit == index
@@ -122,7 +130,7 @@ class Recorder:
     # ---- what is not so
 
     def noise(self, onset: Int32) -> Coded:
-        """Wrong entries, negations, family history and near misses: records that must not be counted, and some that are."""
+        """Wrong entries, negations, family history and near misses: most must not be counted, some wrongly are."""
         s, rng, people = self.settings, self.rng, self.people
         pool = np.flatnonzero(self.of_practice & (people.age > 25)).astype(np.int32)
         weight = np.exp(0.4 * people.attendance[pool])
@@ -140,7 +148,9 @@ class Recorder:
         state = np.where(dice < refuted, REFUTED, np.where(dice < refuted + error, IN_ERROR, ACTIVE)).astype(np.int8)
         parts.append(self._one_each(person, self._absent(onset, person), state, CONDITION))
         person = some("negated_per_1000")
-        parts.append(self._one_each(person, self._absent(onset, person), np.full(len(person), NEGATED, np.int8), OBSERVATION))
+        parts.append(
+            self._one_each(person, self._absent(onset, person), np.full(len(person), NEGATED, np.int8), OBSERVATION)
+        )
         person = some("family_history_per_1000")
         deficit = self._absent(onset, person)
         parts.append(self._one_each(person, deficit, np.full(len(person), ACTIVE, np.int8), FAMILY))
@@ -151,7 +161,8 @@ class Recorder:
         near = self._rows(person, both.draw(rng, len(person)), day, day, np.full(len(person), -1, np.int32),
                           np.full(len(person), ACTIVE, np.int8))
         near.form = self._forms(person, 0.4)
-        return join([*parts, near])
+        noise: Coded = join([*parts, near])
+        return noise
 
     def _absent(self, onset: Int32, person: Int32) -> Int32:
         """A deficit that the person does not have."""
@@ -174,8 +185,14 @@ class Recorder:
         """Codes of no interest to any list."""
         s, rng, people = self.settings, self.rng, self.people
         years = s.number("recording.background_years")
-        mean = s.number("recording.background_per_year") * np.exp(0.35 * people.attendance) * np.where(people.age > 70, 1.5, 1.0)
-        times = np.where(self.of_practice, np.minimum(rng.poisson(mean * np.minimum(years, np.maximum(people.age, 0.5))), 25), 0)
+        mean = (
+            s.number("recording.background_per_year")
+            * np.exp(0.35 * people.attendance)
+            * np.where(people.age > 70, 1.5, 1.0)
+        )
+        times = np.where(
+            self.of_practice, np.minimum(rng.poisson(mean * np.minimum(years, np.maximum(people.age, 0.5))), 25), 0
+        )
         person = np.repeat(np.arange(len(people)), times).astype(np.int32)
         day = (self.as_of - 1 - rng.random(len(person)) * np.minimum(years, people.age[person]) * YEAR).astype(np.int32)
         code = np.empty(len(person), np.int32)
@@ -183,7 +200,9 @@ class Recorder:
         for group in np.unique(decade):
             rows = decade == group
             code[rows] = background_pool(self.codes, group * 5 + 2.5).draw(rng, int(rows.sum()))
-        rows = self._rows(person, code, day, day, np.full(len(person), -1, np.int32), np.full(len(person), ACTIVE, np.int8))
+        rows = self._rows(
+            person, code, day, day, np.full(len(person), -1, np.int32), np.full(len(person), ACTIVE, np.int8)
+        )
         note = np.isin(code, self.codes.background.codes[self.codes.background_note])
         rows.form = np.where(note, OBSERVATION, self._forms(person, 0.5)).astype(np.int8)
         return rows
@@ -214,12 +233,15 @@ class Recorder:
             who = np.flatnonzero((medicines >= 5) & (rng.random(len(people)) < chance)).astype(np.int32)
             parts.append(self._plain(who, self.codes.review, self._days(len(who), 1.9)))
         if self.codes.last_days is not None:
-            alive = np.flatnonzero(self.of_practice & (people.death == OPEN) & (people.registered_to == OPEN) & (people.age > 70))
+            alive = np.flatnonzero(
+                self.of_practice & (people.death == OPEN) & (people.registered_to == OPEN) & (people.age > 70)
+            )
             wanted = max(2, round(len(people) * s.number("population.per_1000.last_days") / 1000))
             key = 0.08 * people.age[alive] + people.frailty[alive] + rng.gumbel(size=len(alive))
             who = alive[np.argsort(-key, kind="stable")[:wanted]].astype(np.int32)
             parts.append(self._plain(who, self.codes.last_days, self._days(len(who), 0.03)))
-        return join(parts)
+        entries: Coded = join(parts)
+        return entries
 
     def _plain(self, person: Int32, pool: Pool, day: Int32) -> Coded:
         rows = self._rows(person, pool.draw(self.rng, len(person)), day, day, np.full(len(person), -1, np.int32),
@@ -229,8 +251,10 @@ class Recorder:
 
     def home_visit_codes(self, contacts: Contacts) -> Coded:
         """Home visits that were also coded as such: the published eFI counts them as housebound."""
-        visits = np.flatnonzero((contacts.kind == 2)
-                                & (self.rng.random(len(contacts.kind)) < self.settings.number("recording.home_visit_code_share")))
+        visits = np.flatnonzero(
+            (contacts.kind == 2)
+            & (self.rng.random(len(contacts.kind)) < self.settings.number("recording.home_visit_code_share"))
+        )
         rows = self._plain(contacts.person[visits], self.codes.home_visit, contacts.day[visits])
         rows.form = np.full(len(visits), OBSERVATION, np.int8)
         rows.contact = visits.astype(np.int32)
@@ -252,7 +276,9 @@ class Recorder:
         visit = np.where(people.home[person] >= 0, s.number("contacts.home_visit_resident"),
                          s.number("contacts.home_visit_80") * (people.age[person] >= 80))
         dice = rng.random(len(person))
-        kind = np.where(dice < visit, 2, np.where(dice < visit + s.number("contacts.telephone_share"), 1, 0)).astype(np.int8)
+        kind = np.where(dice < visit, 2, np.where(dice < visit + s.number("contacts.telephone_share"), 1, 0)).astype(
+            np.int8
+        )
         order = np.lexsort((day, person))
         return Contacts(person[order], day[order], rng.integers(510, 1100, len(person)).astype(np.int32), kind[order],
                         np.zeros(len(person), np.int8))
@@ -262,7 +288,11 @@ class Recorder:
         key = contacts.person.astype(np.int64) << 32 | (contacts.day.astype(np.int64) + (1 << 20))
         wanted = rows.person.astype(np.int64) << 32 | (rows.recorded.astype(np.int64) + (1 << 20))
         at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-        near = (contacts.person[at] == rows.person) & (contacts.day[at] >= rows.recorded) & (contacts.day[at] - rows.recorded < 60)
+        near = (
+            (contacts.person[at] == rows.person)
+            & (contacts.day[at] >= rows.recorded)
+            & (contacts.day[at] - rows.recorded < 60)
+        )
         chosen = near & (rows.contact < 0) & (self.rng.random(len(at)) < 0.5)
         same = rows.effective == rows.recorded
         rows.contact = np.where(chosen, at, rows.contact).astype(np.int32)
@@ -272,7 +302,9 @@ class Recorder:
 
     def undated(self, rows: Coded) -> Coded:
         """Some Conditions have no date of their own and take their Encounter's."""
-        none = (rows.form == CONDITION) & (rows.contact >= 0) & (rows.state == ACTIVE) & (rows.effective == rows.recorded)
+        none = (
+            (rows.form == CONDITION) & (rows.contact >= 0) & (rows.state == ACTIVE) & (rows.effective == rows.recorded)
+        )
         none &= self.rng.random(len(none)) < 12 * self.settings.number("recording.no_date_share")
         rows.ended = np.where(none, -2, rows.ended).astype(np.int32)        # -2 marks: write no date
         return rows
@@ -280,18 +312,30 @@ class Recorder:
     def summarised(self, rows: Coded) -> Coded:
         """New registrations whose whole history was typed in on one day."""
         people = self.people
-        new = (people.registered_from > self.as_of - 6 * YEAR) & (self.rng.random(len(people))
-                                                                  < 3 * self.settings.number("recording.summarised_share"))
+        new = (people.registered_from > self.as_of - 6 * YEAR) & (
+            self.rng.random(len(people)) < 3 * self.settings.number("recording.summarised_share")
+        )
         day = np.minimum(people.registered_from + 9, self.as_of - 1)
         hit = new[rows.person] & (rows.recorded < people.registered_from[rows.person]) & (rows.contact < 0)
         rows.recorded = np.where(hit, day[rows.person], rows.recorded).astype(np.int32)
         return rows
 
-    def _rows(self, person: Int32, code: Int32, effective: Int32, recorded: Int32, deficit: Int32, state: Int8) -> Coded:
+    def _rows(
+        self, person: Int32, code: Int32, effective: Int32, recorded: Int32, deficit: Int32, state: Int8
+    ) -> Coded:
         count = len(person)
-        return Coded(person.astype(np.int32), code.astype(np.int32), effective.astype(np.int32), recorded.astype(np.int32),
-                     np.full(count, -1, np.int32), np.full(count, CONDITION, np.int8), state,
-                     np.full(count, -1, np.int32), deficit.astype(np.int32), np.zeros(count, np.int8))
+        return Coded(
+            person.astype(np.int32),
+            code.astype(np.int32),
+            effective.astype(np.int32),
+            recorded.astype(np.int32),
+            np.full(count, -1, np.int32),
+            np.full(count, CONDITION, np.int8),
+            state,
+            np.full(count, -1, np.int32),
+            deficit.astype(np.int32),
+            np.zeros(count, np.int8),
+        )
 
 
 def inside(people: People, rows: Coded, as_of: int, quiet_after: Int32) -> Coded:

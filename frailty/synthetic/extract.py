@@ -38,16 +38,16 @@ def extract(locality: Locality, plan: PracticePlan) -> Extract:
     persons = np.flatnonzero(here)
     person_no = np.zeros(len(people), np.int64)
     person_no[persons] = np.arange(1, len(persons) + 1)
-    coded = keep(locality.coded, locality.coded.source == plan.index)
+    coded = keep(locality.gp.coded, locality.gp.coded.source == plan.index)
     coded = keep(coded, np.lexsort((coded.effective, coded.person)))
-    measured = keep(locality.measured, locality.measured.source == plan.index)
+    measured = keep(locality.gp.measured, locality.gp.measured.source == plan.index)
     measured = keep(measured, np.lexsort((measured.test, measured.minute, measured.effective, measured.person)))
-    issues = keep(locality.issues, locality.issues.source == plan.index)
+    issues = keep(locality.gp.issues, locality.gp.issues.source == plan.index)
     issues = keep(issues, np.lexsort((issues.day, issues.role, issues.series, issues.person)))
-    of_here = np.flatnonzero(locality.contacts.source == plan.index)
-    contact_no = np.zeros(len(locality.contacts.person) + 1, np.int64)
+    of_here = np.flatnonzero(locality.gp.contacts.source == plan.index)
+    contact_no = np.zeros(len(locality.gp.contacts.person) + 1, np.int64)
     contact_no[of_here] = np.arange(1, len(of_here) + 1)
-    plan_no = np.zeros(int(locality.issues.series.max(initial=0)) + 1, np.int64)
+    plan_no = np.zeros(int(locality.gp.issues.series.max(initial=0)) + 1, np.int64)
     plans = np.flatnonzero(issues.role == PLAN)
     orders = int((issues.role == ORDER).sum())
     plan_no[issues.series[plans]] = orders + np.arange(1, len(plans) + 1)
@@ -56,7 +56,7 @@ def extract(locality: Locality, plan: PracticePlan) -> Extract:
                    np.where(measured.recorded < plan.read_until,
                             styles(plan.coding, plan.read_until, measured.recorded, measured.person.astype(np.int64)),
                             PLAIN).astype(np.int8),
-                   issues, plan_no, keep(locality.contacts, of_here), contact_no)
+                   issues, plan_no, keep(locality.gp.contacts, of_here), contact_no)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,10 @@ def registration(locality: Locality, plan: PracticePlan, person: int) -> Registr
     moved_away = people.old_practice[person] == plan.index and people.practice[person] != plan.index
     start, end = int(people.registered_from[person]), int(people.registered_to[person])
     if moved_away:
-        start, end = max(int(people.birth[person]), int(people.moved_on[person]) - 2200), int(people.moved_on[person]) - 1
+        start, end = (
+            max(int(people.birth[person]), int(people.moved_on[person]) - 2200),
+            int(people.moved_on[person]) - 1,
+        )
     dead = int(people.death[person])
     status = int(people.status[person])
     if dead < OPEN:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from frailty.synthetic.fhir_r4 import CORE, CORE_SYSTEM, DEATHS, TERMS, Files, nhs_identifier, updated
+from frailty.synthetic.fhir_parts import CORE, CORE_SYSTEM, TERMS, Files, coded, stamp, updated
+from frailty.synthetic.fhir_r4 import death_notification, nhs_identifier
 from frailty.synthetic.model import Locality
 from frailty.synthetic.people import OPEN, Int64
-from frailty.synthetic.text import instant, iso, quoted
+from frailty.synthetic.text import dump, instant, iso
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
 METHODS = {
     "11": "Elective Admission: Waiting list", "12": "Elective Admission: Booked", "13": "Elective Admission: Planned",
     "21": "Emergency Admission: Emergency Care Department", "22": "Emergency Admission: General Practitioner",
-    "28": "Emergency Admission: Other means", "2A": "Emergency Admission: Emergency Care Department of another provider",
-    "2B": "Emergency Admission: Transfer from another provider", "2D": "Emergency Admission: Other emergency admission",
+    "28": "Emergency Admission: Other means",
+    "2A": "Emergency Admission: Emergency Care Department of another provider",
+    "2B": "Emergency Admission: Transfer from another provider",
+    "2D": "Emergency Admission: Other emergency admission",
 }
+_CLASSES = (("IMP", "inpatient encounter"), ("EMER", "emergency"))
 
 
 def patient_numbers(locality: Locality) -> Int64:
@@ -29,94 +35,94 @@ def patient_numbers(locality: Locality) -> Int64:
 def hospital_files(locality: Locality) -> Files:
     """Every file of the hospital: type -> lines."""
     number = patient_numbers(locality)
-    conditions, diagnoses = _conditions(locality, number)
+    conditions, linked = _conditions(locality, number)
+    died = set(locality.hospital.stays.person[locality.hospital.stays.died].tolist())
     return {
-        "Patient": [_patient(locality, int(person), int(number[person])) for person in np.flatnonzero(number)],
-        "Encounter": _encounters(locality, number, diagnoses),
+        "Patient": [dump(_patient(locality, person, int(number[person]), person in died))
+                    for person in np.flatnonzero(number).tolist()],
+        "Encounter": _encounters(locality, number, linked),
         "Condition": conditions,
-        "Organization": [f'{{"resourceType":"Organization","id":"hospital","name":{quoted(locality.settings.text("hospital.name"))}}}'],
+        "Organization": [dump({"resourceType": "Organization", "id": "hospital",
+                               "name": locality.settings.text("hospital.name")})],
     }
 
 
-def _patient(locality: Locality, person: int, number: int) -> str:
+def _patient(locality: Locality, person: int, number: int, died: bool) -> dict[str, Any]:
+    """A patient as the hospital knows them: it learns of a death only where it happened in its own beds."""
     people, names, nhs = locality.people, locality.names, int(locality.extras.hospital_nhs[person])
     line, town, postcode = names.address(person)
-    parts = [f'{{"resourceType":"Patient","id":"h{number}",{updated(locality.as_of - 1 - person % 200)}']
-    died = locality.hospital.stays.person[locality.hospital.stays.died]
-    if _dead_here(died, person):
-        parts.append(f'"extension":[{{"extension":[{{"url":"deathNotificationStatus","valueCodeableConcept":{{"coding":[{{"system":'
-                     f'"{CORE_SYSTEM}DeathNotificationStatus","code":"{DEATHS["formal"]}"}}]}}}}],"url":"{CORE}DeathNotificationStatus"}}]')
-    local = f'{{"system":"https://hospital.example/patient","value":"{number}"}}'
-    verified = nhs_identifier(nhs, CORE_SYSTEM + "NHSNumberVerificationStatusEngland") + "," if nhs else ""
-    parts.append(f'"identifier":[{verified}{local}]')
-    parts.append(f'"name":[{{"use":"official","family":{quoted(names.family(person).upper())},"given":[{quoted(names.given(person))}]}}],'
-                 f'"gender":"{"male" if people.male[person] else "female"}","birthDate":"{iso(int(locality.extras.hospital_birth[person]))}"')
-    if _dead_here(died, person):
-        parts.append(f'"deceasedDateTime":"{iso(int(people.death[person]))}"')
-    parts.append(f'"address":[{{"use":"home","line":[{quoted(line)}],"city":"{town}","postalCode":"{postcode}"}}]}}')
-    return ",".join(parts)
-
-
-def _dead_here(died: np.ndarray[tuple[int], np.dtype[np.int32]], person: int) -> bool:
-    at = int(np.searchsorted(died, person))
-    return at < len(died) and int(died[at]) == person
+    patient: dict[str, Any] = {"resourceType": "Patient", "id": f"h{number}",
+                               "meta": stamp(locality.as_of - 1 - person % 200)}
+    if died:
+        patient["extension"] = [death_notification("formal")]
+    return patient | {
+        "identifier": ([nhs_identifier(nhs)] if nhs else []) + [
+            {"system": "https://hospital.example/patient", "value": str(number)}],
+        "name": [{"use": "official", "family": names.family(person).upper(), "given": [names.given(person)]}],
+        "gender": "male" if people.male[person] else "female",
+        "birthDate": iso(int(locality.extras.hospital_birth[person])),
+    } | ({"deceasedDateTime": iso(int(people.death[person]))} if died else {}) | {
+        "address": [{"use": "home", "line": [line], "city": town, "postalCode": postcode}]}
 
 
 def _conditions(locality: Locality, number: Int64) -> tuple[list[str], dict[int, list[str]]]:
     """Conditions, and for stays that alone hold the link the ids of theirs."""
     d, icd, stays = locality.hospital.diagnoses, locality.icd, locality.hospital.stays
-    plain = [code.replace(".", "") for code in icd.code]
-    term = [quoted(text) for text in icd.term]
+    category = '"category":' + dump([coded(TERMS + "condition-category", "encounter-diagnosis")])
+    concept = [[dump(coded(ICD10, code.replace(".", "") if plain else code, term)) for plain in (True, False)]
+               for code, term in zip(icd.code, icd.term, strict=True)]
     lines: list[str] = []
     linked: dict[int, list[str]] = {}
-    person = number[stays.person[d.stay]].tolist()
-    for stay, code, own, coded, link, dotted, no in zip(d.stay.tolist(), d.code.tolist(), d.own_date.tolist(), d.coded_on.tolist(),
-                                                        d.link.tolist(), d.dotted.tolist(), person, strict=True):
-        key = f"d{len(lines) + 1}"
+    for n, (stay, code, own, known, link, dotted, no) in enumerate(zip(
+            d.stay.tolist(), d.code.tolist(), d.own_date.tolist(), d.coded_on.tolist(), d.link.tolist(),
+            d.dotted.tolist(), number[stays.person[d.stay]].tolist(), strict=True), start=1):
         encounter = "" if link else f',"encounter":{{"reference":"Encounter/s{stay + 1}"}}'
         date = f',"recordedDate":"{iso(own)}"' if own >= 0 else ""
         if link:
-            linked.setdefault(stay, []).append(key)
+            linked.setdefault(stay, []).append(f"d{n}")
         lines.append(
-            f'{{"resourceType":"Condition","id":"{key}",{updated(coded)},"category":[{{"coding":[{{"system":"{TERMS}condition-category",'
-            f'"code":"encounter-diagnosis"}}]}}],"code":{{"coding":[{{"system":"{ICD10}","code":"{icd.code[code] if dotted else plain[code]}"'
-            f',"display":{term[code]}}}]}},"subject":{{"reference":"Patient/h{no}"}}{encounter}{date}}}')
+            f'{{"resourceType":"Condition","id":"d{n}",{updated(known)},{category},"code":{concept[code][dotted]},'
+            f'"subject":{{"reference":"Patient/h{no}"}}{encounter}{date}}}')
     return lines, linked
+
+
+def _concept(name: str, code: str, display: str = "") -> str:
+    return dump(coded(CORE_SYSTEM + name, code, display))
 
 
 def _encounters(locality: Locality, number: Int64, linked: dict[int, list[str]]) -> list[str]:
     s = locality.hospital.stays
-    provider = f'"serviceProvider":{{"reference":"Organization/hospital","display":{quoted(locality.settings.text("hospital.name"))}}}'
+    provider = '"serviceProvider":' + dump({"reference": "Organization/hospital",
+                                            "display": locality.settings.text("hospital.name")})
+    classes = ['"class":' + dump({"system": TERMS + "v3-ActCode", "code": code, "display": display})
+               for code, display in _CLASSES]
+    methods = {code: f'"extension":[{{"url":"{CORE}AdmissionMethod","valueCodeableConcept":'
+                     f'{_concept("AdmissionMethodEngland", code, text)}}}]' for code, text in METHODS.items()}
+    discharges = [f'"extension":[{{"url":"{CORE}DischargeMethod","valueCodeableConcept":'
+                  f'{_concept("DischargeMethodEngland", code)}}}],' for code in ("1", "4")]
     lines = []
     for n, (no, start, minute, end, kind, method, source, to, died) in enumerate(zip(
-            number[s.person].tolist(), s.start.tolist(), s.start_minute.tolist(), s.end.tolist(), s.kind.tolist(), s.method.tolist(),
-            s.admitted_from.tolist(), s.discharged_to.tolist(), s.died.tolist(), strict=True)):
+            number[s.person].tolist(), s.start.tolist(), s.start_minute.tolist(), s.end.tolist(), s.kind.tolist(),
+            s.method.tolist(), s.admitted_from.tolist(), s.discharged_to.tolist(), s.died.tolist(), strict=True)):
         if no == 0:
             continue
         ended = end < OPEN
-        # A stay of no night ends some hours after it began.
-        finish = f',"end":"{instant(end, min(1439, minute + 200) if end == start else 660 + n % 300)}"' if ended else ""
-        code, display = (("IMP", "inpatient encounter"), ("EMER", "emergency"))[kind]
-        stay = []
-        if method:
-            stay.append(f'"extension":[{{"url":"{CORE}AdmissionMethod","valueCodeableConcept":{{"coding":[{{"system":'
-                        f'"{CORE_SYSTEM}AdmissionMethodEngland","code":"{method}","display":"{METHODS[method]}"}}]}}}}]')
-        if source:
-            stay.append(f'"admitSource":{{"coding":[{{"system":"{CORE_SYSTEM}SourceOfAdmissionEngland","code":"{source}"}}]}}')
-        if to:
-            stay.append(f'"dischargeDisposition":{{"coding":[{{"system":"{CORE_SYSTEM}DischargeDestinationEngland","code":"{to}"}}]}}')
-        hospitalization = f'"hospitalization":{{{",".join(stay)}}},' if stay else ""
-        discharge = ""
-        if ended and method:
-            discharge = (f'"extension":[{{"url":"{CORE}DischargeMethod","valueCodeableConcept":{{"coding":[{{"system":'
-                         f'"{CORE_SYSTEM}DischargeMethodEngland","code":"{"4" if died else "1"}"}}]}}}}],')
-        diagnosis = ""
+        finish = ""
+        if ended:       # a stay of no night ends some hours after it began
+            finish = f',"end":"{instant(end, min(1439, minute + 200) if end == start else 660 + n % 300)}"'
+        stay = ",".join(filter(None, (
+            methods.get(method, ""),
+            f'"admitSource":{_concept("SourceOfAdmissionEngland", source)}' if source else "",
+            f'"dischargeDisposition":{_concept("DischargeDestinationEngland", to)}' if to else "")))
+        rest = f'"hospitalization":{{{stay}}},' if stay else ""
         if n in linked:
-            diagnosis = '"diagnosis":[' + ",".join(f'{{"condition":{{"reference":"Condition/{key}"}},"rank":{rank + 1}}}'
-                                                   for rank, key in enumerate(linked[n])) + "],"
+            rest += '"diagnosis":' + dump([{"condition": {"reference": f"Condition/{key}"}, "rank": rank}
+                                           for rank, key in enumerate(linked[n], start=1)]) + ","
         lines.append(
-            f'{{"resourceType":"Encounter","id":"s{n + 1}",{updated(min(end, locality.as_of - 1))},{discharge}"status":'
-            f'"{"finished" if ended else "in-progress"}","class":{{"system":"{TERMS}v3-ActCode","code":"{code}","display":"{display}"}},'
-            f'"subject":{{"reference":"Patient/h{no}"}},"period":{{"start":"{instant(start, minute)}"{finish}}},'
-            f'{diagnosis}{hospitalization}{provider}}}')
+            f'{{"resourceType":"Encounter","id":"s{n + 1}",{updated(min(end, locality.as_of - 1))},'
+            f'{discharges[died] if ended and method else ""}"status":"{"finished" if ended else "in-progress"}",'
+            f'{classes[kind]},"subject":{{"reference":"Patient/h{no}"}},'
+            f'"period":{{"start":"{instant(start, minute)}"{finish}}},{rest}{provider}}}')
     return lines
+
+

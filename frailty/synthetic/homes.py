@@ -1,4 +1,4 @@
-"""Care homes: who lives there, and what the codes, the addresses and the homes' own lists say, which is not the same."""
+"""Care homes: who lives there, and what codes, addresses and the homes' own lists say, which is not the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from frailty.synthetic.people import OPEN, REGISTERED, Bool, Int32, People
+from frailty.synthetic.people import OPEN, REGISTERED, Bool, Int32, Int64, People
 from frailty.synthetic.settings import PracticePlan, Settings
 
 WEEKDAYS = ("Tuesday", "Thursday", "Wednesday", "Monday", "Friday")
@@ -20,6 +20,7 @@ class HomePlan:
     id: str
     name: str
     practice: int
+    residents: int              # as many as it has now
     beds: int
     lead: str
     round_day: str
@@ -54,18 +55,17 @@ def home_plans(settings: Settings, people: int, homes: int, plans: list[Practice
     for index in range(homes):
         name = names[index % len(names)] + ("" if index < len(names) else f" {index // len(names) + 1}")
         found.append(HomePlan(
-            f"home-{index + 1}", name, index % len(plans), round(each * 1.08) + 1,
-            f"Sr {chr(65 + index % 26)} Example", WEEKDAYS[index % 5], f"01632 96090{index % 10}",
-            f"{name}, {index + 1} {streets[(index * 3) % len(streets)]} Parade", f"ZZ{index % 9 + 1} 9{'ABDEFGHJ'[index % 8]}Z"))
+            id=f"home-{index + 1}", name=name, practice=index % len(plans), residents=each, beds=round(each * 1.08) + 1,
+            lead=f"Sr {chr(65 + index % 26)} Example", round_day=WEEKDAYS[index % 5], phone=f"01632 96090{index % 10}",
+            address=f"{name}, {index + 1} {streets[(index * 3) % len(streets)]} Parade",
+            postcode=f"ZZ{index % 9 + 1} 9{'ABDEFGHJ'[index % 8]}Z"))
     return found
 
 
 def settle(settings: Settings, rng: Generator, as_of: int, people: People, homes: list[HomePlan]) -> Residence:
     """Chooses the residents (before their deficits are drawn: they are frailer) and what each source says of them."""
     count = len(people)
-    residence = Residence(
-        np.full(count, OPEN, np.int32), *(np.zeros(count, np.bool_) for _ in range(2)), np.full(count, -1, np.int32),
-        *(np.zeros(count, np.bool_) for _ in range(5)), np.full(count, -1, np.int32), np.full(count, -1, np.int32))
+    residence = _nobody(count)
     if not homes:
         return residence
     for index, home in enumerate(homes):
@@ -85,16 +85,29 @@ def settle(settings: Settings, rng: Generator, as_of: int, people: People, homes
     return residence
 
 
+def _nobody(count: int) -> Residence:
+    """No residents yet."""
+    def no() -> Bool:
+        return np.zeros(count, np.bool_)
+
+    def none() -> Int32:
+        return np.full(count, -1, np.int32)
+
+    return Residence(admitted_on=np.full(count, OPEN, np.int32), coded=no(), at_address=no(), address_home=none(),
+                     listed=no(), requested=no(), returned=no(), former=no(), address_only=no(), second_list=none(),
+                     dead_on_list=none())
+
+
 def _fill_home(settings: Settings, rng: Generator, as_of: int, people: People, index: int, home: HomePlan,
                residence: Residence) -> None:
-    wanted = max(4, round(home.beds / 1.08) - 1)
+    wanted = home.residents
     free = (people.status == REGISTERED) & (people.home < 0) & (people.moved_on == OPEN)
     young = round(wanted * settings.number("homes.under_65_share"))
     aligned = settings.number("homes.aligned_share")
     chosen = []
     for number, group, drive in ((young, free & (people.age >= 30) & (people.age < 65), 0.6 * people.frailty),
                                  (wanted - young, free & (people.age >= 65),
-                                  0.13 * (people.age - 75) + 0.9 * people.frailty)):
+                                  0.17 * (people.age - 75) + 0.9 * people.frailty)):
         pool = np.flatnonzero(group)
         near = np.where(people.practice[pool] == home.practice, np.log(aligned), np.log((1 - aligned) / 2))
         key = drive[pool] + near + rng.gumbel(size=len(pool))
@@ -109,7 +122,7 @@ def _fill_home(settings: Settings, rng: Generator, as_of: int, people: People, i
     residence.requested[who[asked]] = True
 
 
-def _disagreements(settings: Settings, rng: Generator, people: People, homes: list[HomePlan], residents: Int32,
+def _disagreements(settings: Settings, rng: Generator, people: People, homes: list[HomePlan], residents: Int64,
                    residence: Residence) -> None:
     residence.listed[residence.requested] = True
     outside = np.flatnonzero((people.status == REGISTERED) & (people.home < 0) & (people.age >= 60))

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from frailty.synthetic.homes import Residence
 from frailty.synthetic.latent import Exposure, admission_rate, has_at, recency
 from frailty.synthetic.people import HOSPITAL_ONLY, OPEN, YEAR, Bool, Float64, Int32, People
-from frailty.synthetic.rows import EMERGENCY, INPATIENT, Diagnoses, Stays, keep
+from frailty.synthetic.rows import EMERGENCY, INPATIENT, Diagnoses, Stays, join, keep
 from frailty.synthetic.settings import Settings
 
 
@@ -66,16 +66,16 @@ def admissions(settings: Settings, rng: Generator, as_of: int, people: People, o
         rate = admission_rate(settings, then, has_at(onset, start + 45))
         rate = rate * np.exp(settings.number("hazard.recency")
                              * recency(settings, np.maximum(start + 20 - last, 0).astype(np.float64)) * (last > 0))
-        rate = np.where(people.status == HOSPITAL_ONLY, 0.3, rate) * (people.birth < start)
-        # People who died were ill before.
-        rate = rate * np.where((people.death < OPEN) & (people.death - start < 300), 3.0, 1.0)
-        for emergency, per_year in ((True, rate), (False, _planned(settings, people, has_at(onset, start + 45)))):
+        rate = np.where(people.status == HOSPITAL_ONLY, settings.number("hospital.elsewhere_rate"), rate)
+        dying = (people.death < OPEN) & (people.death - start < 300)
+        rate = rate * np.where(dying, settings.number("hospital.before_death"), 1.0) * (people.birth < start)
+        for urgent, per_year in ((True, rate), (False, _planned(settings, people, has_at(onset, start + 45)))):
             times = rng.poisson(per_year * length / YEAR)
             who = np.repeat(np.arange(len(people)), times).astype(np.int32)
             day = (start + rng.random(len(who)) * length).astype(np.int32)
             fits = (day >= people.birth[who]) & (day < until[who]) & (day < as_of)
-            found.append((who[fits], day[fits], np.full(int(fits.sum()), emergency)))
-            if emergency:
+            found.append((who[fits], day[fits], np.full(int(fits.sum()), urgent)))
+            if urgent:
                 np.maximum.at(last, who[fits], day[fits] + 5)
     person = np.concatenate([who for who, _, _ in found])
     day = np.concatenate([when for _, when, _ in found])
@@ -88,8 +88,9 @@ def admissions(settings: Settings, rng: Generator, as_of: int, people: People, o
 
 
 def _planned(settings: Settings, people: People, has: Bool) -> Float64:
-    rate: Float64 = settings.number("hospital.elective_rate") * (people.age > 18) * (0.6 + 0.12 * has.sum(axis=1))
-    return np.minimum(rate, 0.6)
+    rate: Float64 = (people.age > 18) * (settings.number("hospital.elective_rate")
+                                         + settings.number("hospital.elective_per_deficit") * has.sum(axis=1))
+    return np.minimum(rate, settings.number("hospital.elective_most"))
 
 
 def _stays(settings: Settings, rng: Generator, people: People, person: Int32, day: Int32, emergency: Bool) -> Stays:
@@ -97,10 +98,16 @@ def _stays(settings: Settings, rng: Generator, people: People, person: Int32, da
     mean = settings.number("hospital.length_of_stay") * np.exp(
         settings.number("hospital.length_of_stay_age") * np.clip((people.age[person] - 60) / 10, -2, 4)
         + settings.number("hospital.length_of_stay_frailty") * people.frailty[person])
-    nights = np.where(emergency, rng.exponential(mean), np.where(rng.random(count) < 0.62, 0, rng.exponential(2.5, count)))
+    nights = np.where(
+        emergency, rng.exponential(mean), np.where(rng.random(count) < 0.62, 0, rng.exponential(2.5, count))
+    )
     nights = np.where(emergency & (rng.random(count) < 0.22), 0, np.minimum(nights, 120)).astype(np.int64)
-    kind = np.where(emergency & (rng.random(count) < settings.number("hospital.class_emer_share")), EMERGENCY, INPATIENT)
-    urgent = np.array(["21", "22", "2A", "2B", "2D", "28"])[rng.choice(6, count, p=[0.80, 0.10, 0.02, 0.02, 0.05, 0.01])]
+    kind = np.where(
+        emergency & (rng.random(count) < settings.number("hospital.class_emer_share")), EMERGENCY, INPATIENT
+    )
+    urgent = np.array(["21", "22", "2A", "2B", "2D", "28"])[
+        rng.choice(6, count, p=[0.80, 0.10, 0.02, 0.02, 0.05, 0.01])
+    ]
     planned = np.array(["11", "12", "13"])[rng.choice(3, count, p=[0.6, 0.3, 0.1])]
     method = np.where(emergency, urgent, planned)
     resident = people.home[person] >= 0
@@ -110,7 +117,9 @@ def _stays(settings: Settings, rng: Generator, people: People, person: Int32, da
                  np.zeros(count, np.bool_), emergency)
 
 
-def attendances(settings: Settings, rng: Generator, as_of: int, people: People, admission: Float64, quiet_after: Int32) -> Stays:
+def attendances(
+    settings: Settings, rng: Generator, as_of: int, people: People, admission: Float64, quiet_after: Int32
+) -> Stays:
     """Visits to the emergency department without admission."""
     years = settings.number("hospital.years")
     rate = settings.number("hospital.emergency_visit_rate") * (0.6 + 1.8 * np.minimum(admission, 0.6)) \
@@ -127,12 +136,18 @@ def attendances(settings: Settings, rng: Generator, as_of: int, people: People, 
                  np.zeros(len(person), np.bool_), np.zeros(len(person), np.bool_))
 
 
-def _last_days(settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, residence: Residence) -> Stays:
+def _last_days(
+    settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, residence: Residence
+) -> Stays:
     """Stays that end in death, and residents who are just back in their home."""
-    dying = np.flatnonzero((people.death < OPEN) & (rng.random(len(people)) < 0.45) & (people.practice >= 0)).astype(np.int32)
+    dying = np.flatnonzero((people.death < OPEN) & (rng.random(len(people)) < 0.45) & (people.practice >= 0)).astype(
+        np.int32
+    )
     back = np.flatnonzero(residence.returned).astype(np.int32)
     person = np.concatenate([dying, back])
-    start = np.concatenate([people.death[dying] - rng.integers(1, 20, len(dying)), as_of - rng.integers(9, 16, len(back))])
+    start = np.concatenate(
+        [people.death[dying] - rng.integers(1, 20, len(dying)), as_of - rng.integers(9, 16, len(back))]
+    )
     start = np.maximum(start, people.birth[person])
     extra = _stays(settings, rng, people, person, start.astype(np.int32), np.ones(len(person), np.bool_))
     extra.end = np.concatenate([people.death[dying], as_of - rng.integers(2, 7, len(back))]).astype(np.int32)
@@ -166,9 +181,13 @@ def _tidy(rng: Generator, as_of: int, people: People, stays: Stays, residence: R
     return stays
 
 
-def diagnose(settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, onset: Int32, icd: Icd10) -> Diagnoses:
+def diagnose(
+    settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, onset: Int32, icd: Icd10
+) -> Diagnoses:
     """Primary and secondary diagnoses of every ended stay that has been coded by now."""
-    coded_on = stays.end.astype(np.int64) + np.ceil(rng.exponential(settings.number("hospital.coding_delay"), len(stays.end)))
+    coded_on = stays.end.astype(np.int64) + np.ceil(
+        rng.exponential(settings.number("hospital.coding_delay"), len(stays.end))
+    )
     rows = np.flatnonzero((stays.kind != EMERGENCY) | stays.emergency)
     rows = rows[(stays.end[rows] < OPEN) & (coded_on[rows] < as_of)]
     person, start = stays.person[rows], stays.start[rows]
@@ -203,10 +222,15 @@ def diagnose(settings: Settings, rng: Generator, as_of: int, people: People, sta
                      link[stay].astype(np.int8), dotted[stay])
 
 
-def gather(people: People, stays: Stays, diagnoses: Diagnoses) -> Hospital:
-    """The hospital with what the hazards need to know of it."""
+def make_hospital(settings: Settings, rng: Generator, as_of: int, people: People, onset: Int32, of: Exposure,
+                  residence: Residence, quiet_after: Int32, icd: Icd10) -> Hospital:
+    """Everything the hospital holds."""
+    inpatient = admissions(settings, rng, as_of, people, onset, of, residence, quiet_after)
+    rate = admission_rate(settings, of, has_at(onset, as_of))
+    stays: Stays = join([inpatient, attendances(settings, rng, as_of, people, rate, quiet_after)])
+    stays = keep(stays, np.lexsort((stays.start_minute, stays.start, stays.person)))
     last = np.full(len(people), -OPEN, np.int64)
     ended = stays.emergency & (stays.end < OPEN)
     np.maximum.at(last, stays.person[ended], stays.end[ended])
-    return Hospital(stays, diagnoses, np.where(last < 0, OPEN, last).astype(np.int32),
-                    np.unique(stays.person[(stays.end == OPEN)]).astype(np.int32))
+    return Hospital(stays, diagnose(settings, rng, as_of, people, stays, onset, icd),
+                    np.where(last < 0, OPEN, last).astype(np.int32), np.unique(stays.person[stays.end == OPEN]))

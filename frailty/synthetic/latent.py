@@ -12,6 +12,9 @@ from frailty.synthetic.people import OPEN, YEAR, Bool, Float64, Int8, Int32, Int
 from frailty.synthetic.settings import Settings
 
 SPAN = 1 << 30      # days; later than any person's life
+# Deficits with an effect of their own: names of settings under [hazard] and [death].
+_SICK = ("chd", "heart_failure", "stroke_tia", "diabetes", "respiratory_disease", "cognitive_problems", "ckd", "falls")
+_DEADLY = ("heart_failure", "cognitive_problems")
 
 
 def logit(p: Float64) -> Float64:
@@ -25,7 +28,7 @@ def expit(x: Float64) -> Float64:
 
 
 def intercepts(settings: Settings) -> Float64:
-    """Log odds at 75 of each deficit [deficits], so that the share of people over 65 who have it is as the settings say.
+    """Log odds at 75 of each deficit [deficits], so that as many people over 65 have it as the settings say.
 
     The mean is taken over the settings' ages and a grid of the latent factors, never over the sample: a small locality
     is a draw from the same town as a large one.
@@ -37,7 +40,7 @@ def intercepts(settings: Settings) -> Float64:
     middle = np.minimum((start[old] + end[old]) / 2, 92.5)
     grid, weight = np.polynomial.hermite_e.hermegauss(7)
     age, z, c, sex = np.meshgrid(np.arange(old.sum()), np.arange(7), np.arange(7), np.arange(2), indexing="ij")
-    weights = (share[old] / share[old].sum())[age] * weight[z] * weight[c] * np.where(sex == 1, male[old][age], 1 - male[old][age])
+    weights = share[old][age] * weight[z] * weight[c] * np.where(sex == 1, male[old][age], 1 - male[old][age])
     weights = (weights / weights.sum()).ravel()
     target = np.minimum(deficits.prevalence / deficits.share, 0.97)
     slopes = (deficits.slope[:, None] * ((middle[age.ravel()] - 75) / 10)
@@ -48,7 +51,8 @@ def intercepts(settings: Settings) -> Float64:
         guess = (low + high) / 2
         above = (expit(guess[:, None] + slopes) * weights).sum(axis=1) > target
         high, low = np.where(above, guess, high), np.where(above, low, guess)
-    return (low + high) / 2
+    middle_of_both: Float64 = (low + high) / 2
+    return middle_of_both
 
 
 def log_odds(settings: Settings, people: People, frailty: Float64, metabolic: Float64, start: Float64) -> Float64:
@@ -90,24 +94,27 @@ def admission_rate(settings: Settings, of: Exposure, has: Bool) -> Float64:
     rate = (table["base"] + table["decade_over_65"] * np.maximum(of.age - 65, 0) / 10
             + table["under_65"] * (of.age < 65) + table["child_under_5"] * (of.age < 5) + table["male"] * of.male
             + table["frailty"] * of.frailty + table["deprivation"] * (3.0 - of.quintile) + of.practice)
-    for name in ("chd", "heart_failure", "stroke_tia", "diabetes", "respiratory_disease", "cognitive_problems", "ckd", "falls"):
+    for name in _SICK:
         rate += table[name] * has[:, index(name)]
     rate += table["threshold"] * (has.sum(axis=1) >= table["threshold_deficits"])
     rate += table["cognition_and_falls"] * (has[:, index("cognitive-problems")] & has[:, index("falls")])
     rate += table["heart_and_lung"] * (has[:, index("heart-failure")] & has[:, index("respiratory-disease")])
     rate += table["alone_and_immobile"] * (of.alone & has[:, index("mobility-problems")])
     rate += table["many_medicines_effect"] * of.many + table["resident"] * of.resident
-    return np.exp(rate)
+    per_year: Float64 = np.exp(rate)
+    return per_year
 
 
 def death_rate(settings: Settings, of: Exposure, has: Bool) -> Float64:
     """Deaths per year [people], without recency."""
     table, index = settings.table("death"), settings.deficits.index
-    rate = (table["base"] + table["decade_over_75"] * (np.maximum(of.age, 30) - 75) / 10 + table["under_45"] * (of.age < 45)
-            + table["male"] * of.male + table["frailty"] * of.frailty + table["resident"] * of.resident)
-    for name in ("heart_failure", "cognitive_problems"):
+    rate = (table["base"] + table["decade_over_75"] * (np.maximum(of.age, 30) - 75) / 10
+            + table["under_45"] * (of.age < 45) + table["male"] * of.male + table["frailty"] * of.frailty
+            + table["resident"] * of.resident)
+    for name in _DEADLY:
         rate += table[name] * has[:, index(name)]
-    return np.exp(rate)
+    per_year: Float64 = np.exp(rate)
+    return per_year
 
 
 def recency(settings: Settings, days_since: Float64) -> Float64:
@@ -115,7 +122,9 @@ def recency(settings: Settings, days_since: Float64) -> Float64:
     return np.where(days_since < 0, 0.0, 0.5 ** (days_since / settings.number("hazard.recency_half_life")))
 
 
-def twelve_months(settings: Settings, admission: Float64, death: Float64, days_since: Float64) -> tuple[Float64, Float64]:
+def twelve_months(
+    settings: Settings, admission: Float64, death: Float64, days_since: Float64
+) -> tuple[Float64, Float64]:
     """Chance of at least one emergency admission, and of dying, within the months of the settings [people].
 
     The two compete; the effect of a recent discharge decays month by month. `days_since`: last discharge, -1 = none.
@@ -207,7 +216,9 @@ def hazard_given_records(settings: Settings, rng: Generator, people: People, rec
         hidden = p * never_seen / (1 - p + p * never_seen)
         has = recorded | (rng.random(p.shape) < hidden)
         given = Exposure(of.age, of.male, of.quintile, of.practice, frailty, of.alone, of.resident, of.many)
-        total += twelve_months(settings, admission_rate(settings, given, has), death_rate(settings, given, has), days_since)[0]
+        total += twelve_months(
+            settings, admission_rate(settings, given, has), death_rate(settings, given, has), days_since
+        )[0]
     return total / draws
 
 

@@ -54,8 +54,11 @@ def prescribe(settings: Settings, rng: Generator, as_of: int, people: People, pl
               medicines: list[Medicine], known: Bool) -> Prescribing:
     """`known`: [people, deficits] that the practice knows of."""
     eligible = people.practice >= 0
-    lean = settings.number("medicines.frailty") * people.frailty + settings.number("medicines.attendance") * people.attendance \
+    lean = (
+        settings.number("medicines.frailty") * people.frailty
+        + settings.number("medicines.attendance") * people.attendance
         + settings.number("medicines.over_65") * (people.age >= 65)
+    )
     regular = np.zeros(len(people), np.int32)
     parts = []
     for index, medicine in enumerate(medicines):
@@ -88,10 +91,16 @@ def _chance(people: People, medicine: Medicine, known: Bool) -> Float64:
     return chance
 
 
-def _repeats(settings: Settings, rng: Generator, as_of: int, people: People, index: int, takes: Int32) -> tuple[Issues, Int32]:
+def _repeats(
+    settings: Settings, rng: Generator, as_of: int, people: People, index: int, takes: Int32
+) -> tuple[Issues, Int32]:
     """Regular issues of one medicine, and who takes it now."""
-    dosette = (people.home[takes] >= 0) | ((people.given[takes] % 100) < 100 * settings.number("medicines.dosette_share"))
-    every = np.where(dosette, settings.number("medicines.dosette_days"), settings.number("medicines.issue_days")).astype(np.int64)
+    dosette = (people.home[takes] >= 0) | (
+        (people.given[takes] % 100) < 100 * settings.number("medicines.dosette_share")
+    )
+    every = np.where(
+        dosette, settings.number("medicines.dosette_days"), settings.number("medicines.issue_days")
+    ).astype(np.int64)
     span = settings.number("medicines.years") * YEAR
     begun = as_of - 1 - rng.exponential(4.0, len(takes)) * YEAR
     stopped = rng.random(len(takes)) < settings.number("medicines.stopped_share")
@@ -102,21 +111,37 @@ def _repeats(settings: Settings, rng: Generator, as_of: int, people: People, ind
     back = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
     day = last[row] - back * every[row] - rng.integers(0, 4, len(row))
     active = (~stopped)[row]
-    return Issues(takes[row], np.full(len(row), index, np.int32), day.astype(np.int32), (day + every[row]).astype(np.int32),
-                  np.full(len(row), ORDER, np.int8), np.zeros(len(row), np.int32), active,
-                  np.zeros(len(row), np.int8)), takes[~stopped]
+    return Issues(
+        takes[row],
+        np.full(len(row), index, np.int32),
+        day.astype(np.int32),
+        (day + every[row]).astype(np.int32),
+        np.full(len(row), ORDER, np.int8),
+        np.zeros(len(row), np.int32),
+        active,
+        np.zeros(len(row), np.int8),
+    ), takes[~stopped]
 
 
 def _courses(rng: Generator, as_of: int, index: int, medicine: Medicine, chance: Float64) -> Issues:
     times = rng.poisson(chance * 1.1)
     person = np.repeat(np.arange(len(chance)), times).astype(np.int32)
     day = (as_of - 1 - rng.random(len(person)) * 1.5 * YEAR).astype(np.int32)
-    return Issues(person, np.full(len(person), index, np.int32), day, day + medicine.course_days,
-                  np.full(len(person), ORDER, np.int8), np.zeros(len(person), np.int32), np.zeros(len(person), np.bool_),
-                  np.zeros(len(person), np.int8))
+    return Issues(
+        person,
+        np.full(len(person), index, np.int32),
+        day,
+        day + medicine.course_days,
+        np.full(len(person), ORDER, np.int8),
+        np.zeros(len(person), np.int32),
+        np.zeros(len(person), np.bool_),
+        np.zeros(len(person), np.int8),
+    )
 
 
-def _around(orders: Issues, first: Bool, people: People, plans: list[PracticePlan], medicines: list[Medicine]) -> list[Issues]:
+def _around(
+    orders: Issues, first: Bool, people: People, plans: list[PracticePlan], medicines: list[Medicine]
+) -> list[Issues]:
     """One plan for each series, and in STU3 a statement with it. The first R4 practice writes orders alone."""
     shape = np.array([plan.shape == "stu3" for plan in plans])[np.maximum(people.practice, 0)]
     planned = np.array([plan.index > 0 for plan in plans])[np.maximum(people.practice, 0)]

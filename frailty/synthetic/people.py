@@ -71,8 +71,11 @@ def _join(parts: list[People]) -> People:
 def make_people(settings: Settings, rng: Generator, as_of: int, people: int, plans: list[PracticePlan]) -> People:
     """`people` registered persons, and beside them the dead, those who left and patients of the hospital only."""
     if people > MOST_PEOPLE:
-        raise FrailtyError(f"A locality of {people:,} people is too large.", why="the test range of NHS numbers is full",
-                           mend=f"ask for at most {MOST_PEOPLE:,}; for kernels use synthetic_arrays")
+        raise FrailtyError(
+            f"A locality of {people:,} people is too large.",
+            why="the test range of NHS numbers is full",
+            mend=f"ask for at most {MOST_PEOPLE:,}; for kernels use synthetic_arrays",
+        )
     per_1000 = settings.table("population.per_1000")
     counts = {key: max(2, round(people * per_1000[key] / 1000)) for key in ("died", "left", "hospital_only")}
     registered = _persons(settings, rng, as_of, people, REGISTERED)
@@ -103,18 +106,33 @@ def _persons(settings: Settings, rng: Generator, as_of: int, count: int, status:
     age[oldest] = start[-1] + np.minimum(rng.exponential(3.2, int(oldest.sum())), 14.9)
     birth = np.floor(as_of - age * YEAR).astype(np.int32)
     male = rng.random(count) < settings.numbers("population.male_share")[band]
-    ethnic = rng.choice(len(settings.texts("population.ethnicity")), count, p=settings.shares("population.ethnicity_share"))
+    ethnic = rng.choice(
+        len(settings.texts("population.ethnicity")), count, p=settings.shares("population.ethnicity_share")
+    )
     frailty = rng.standard_normal(count)
     return People(
-        birth=birth, age=(as_of - birth) / YEAR, male=male, status=np.full(count, status, np.int8),
-        practice=np.full(count, -1, np.int8), old_practice=np.full(count, -1, np.int8),
-        moved_on=np.full(count, OPEN, np.int32), registered_from=birth.copy(),
-        registered_to=np.full(count, OPEN, np.int32), death=np.full(count, OPEN, np.int32),
-        quintile=np.zeros(count, np.int8), household=np.zeros(count, np.int32), alone=np.zeros(count, np.bool_),
-        ethnicity=ethnic.astype(np.int8), frailty=frailty, metabolic=rng.standard_normal(count),
+        birth=birth,
+        age=(as_of - birth) / YEAR,
+        male=male,
+        status=np.full(count, status, np.int8),
+        practice=np.full(count, -1, np.int8),
+        old_practice=np.full(count, -1, np.int8),
+        moved_on=np.full(count, OPEN, np.int32),
+        registered_from=birth.copy(),
+        registered_to=np.full(count, OPEN, np.int32),
+        death=np.full(count, OPEN, np.int32),
+        quintile=np.zeros(count, np.int8),
+        household=np.zeros(count, np.int32),
+        alone=np.zeros(count, np.bool_),
+        ethnicity=ethnic.astype(np.int8),
+        frailty=frailty,
+        metabolic=rng.standard_normal(count),
         attendance=settings.number("latent.attendance_spread") * rng.standard_normal(count),
-        home=np.full(count, -1, np.int8), nhs=np.zeros(count, np.int64),
-        given=rng.integers(0, 1 << 20, count).astype(np.int32), surname=rng.integers(0, 1 << 20, count).astype(np.int32))
+        home=np.full(count, -1, np.int8),
+        nhs=np.zeros(count, np.int64),
+        given=rng.integers(0, 1 << 20, count).astype(np.int32),
+        surname=rng.integers(0, 1 << 20, count).astype(np.int32),
+    )
 
 
 def _registrations(settings: Settings, rng: Generator, as_of: int, people: People, plans: list[PracticePlan]) -> None:
@@ -147,7 +165,9 @@ def _registrations(settings: Settings, rng: Generator, as_of: int, people: Peopl
     if len(plans) > 1:
         able = np.flatnonzero((people.status == REGISTERED) & (people.age > 3))
         moved = rng.choice(able, max(1, round(len(able) * settings.number("population.per_1000.moved") / 1000)), False)
-        people.old_practice[moved] = (people.practice[moved] + 1 + rng.integers(0, len(plans) - 1, len(moved))) % len(plans)
+        people.old_practice[moved] = (people.practice[moved] + 1 + rng.integers(0, len(plans) - 1, len(moved))) % len(
+            plans
+        )
         people.moved_on[moved] = rng.integers(as_of - 700, as_of - 20, len(moved))
         people.registered_from[moved] = people.moved_on[moved]
 
@@ -180,7 +200,8 @@ def nhs_numbers(rng: Generator, count: int) -> Int64:
         total += (nine // 10 ** (8 - place) % 10) * (10 - place)
     check = 11 - total % 11
     check[check == 11] = 0
-    return (nine * 10 + check)[check != 10][:count]
+    valid: Int64 = (nine * 10 + check)[check != 10]
+    return valid[:count]
 
 
 class Names:
@@ -217,7 +238,11 @@ class Names:
         pick = int(self._people.given[person]) * 7 + int(self._people.surname[person])
         if pick % 100 >= 100 * self._phone_share:
             return ""
-        return f"01632 960{pick // 100 % 1000:03d}" if self._people.age[person] > 50 else f"07700 900{pick // 100 % 1000:03d}"
+        return (
+            f"01632 960{pick // 100 % 1000:03d}"
+            if self._people.age[person] > 50
+            else f"07700 900{pick // 100 % 1000:03d}"
+        )
 
     def address(self, person: int) -> tuple[str, str, str]:
         """First line, town and postcode of the household (the home's own address is laid over it elsewhere)."""

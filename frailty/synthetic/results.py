@@ -47,12 +47,39 @@ def load_tests(settings: Settings) -> list[Test]:
     """The rows of tests.csv, in file order."""
     found = []
     for row in settings.rows("tests.csv"):
-        n = {key: float(row[key]) for key in ("male", "female", "person_sd", "visit_sd", "decade", "shift", "shift_sd", "rate",
-                                              "rate_65", "rate_deficit", "low", "high", "old_factor", "text_unit", "no_unit")}
-        found.append(Test(
-            id=row["id"], quantity=row["quantity"], deficit=settings.deficits.index(row["deficit"]) if row["deficit"] else -1,
-            decimals=int(row["decimals"]), unit=row["unit"], ucum=row["ucum"], old_unit=row["old_unit"],
-            old_until=day_number(date.fromisoformat(row["old_until"])) if row["old_until"] else 0, **n))
+        n = {
+            key: float(row[key])
+            for key in (
+                "male",
+                "female",
+                "person_sd",
+                "visit_sd",
+                "decade",
+                "shift",
+                "shift_sd",
+                "rate",
+                "rate_65",
+                "rate_deficit",
+                "low",
+                "high",
+                "old_factor",
+                "text_unit",
+                "no_unit",
+            )
+        }
+        found.append(
+            Test(
+                id=row["id"],
+                quantity=row["quantity"],
+                deficit=settings.deficits.index(row["deficit"]) if row["deficit"] else -1,
+                decimals=int(row["decimals"]),
+                unit=row["unit"],
+                ucum=row["ucum"],
+                old_unit=row["old_unit"],
+                old_until=day_number(date.fromisoformat(row["old_until"])) if row["old_until"] else 0,
+                **n,
+            )
+        )
     return found
 
 
@@ -80,27 +107,38 @@ def _one(settings: Settings, rng: Generator, as_of: int, people: People, index: 
     if test.old_until:
         # A few results were typed in from older systems, in the unit of their time.
         old = rng.random(len(person)) < 0.06
-        day = np.where(old, np.minimum(day, test.old_until - 1 - rng.integers(0, 1500, len(person))), day).astype(np.int32)
+        day = np.where(old, np.minimum(day, test.old_until - 1 - rng.integers(0, 1500, len(person))), day).astype(
+            np.int32
+        )
         spelling = np.where(day < test.old_until, 3, spelling)
     second = np.full(len(person), np.nan)
     if test.id == "bp":
         second = np.round(np.clip(0.42 * value + 21 + 6 * rng.standard_normal(len(person)), 38, 130))
     in_error = rng.random(len(person)) < settings.number("tests.in_error_share")
-    return Measured(person, np.full(len(person), index, np.int32), day, rng.integers(500, 1050, len(person)).astype(np.int32),
-                    day, value, second, spelling.astype(np.int8), in_error, np.zeros(len(person), np.int8))
+    return Measured(
+        person,
+        np.full(len(person), index, np.int32),
+        day,
+        rng.integers(500, 1050, len(person)).astype(np.int32),
+        day,
+        value,
+        second,
+        spelling.astype(np.int8),
+        in_error,
+        np.zeros(len(person), np.int8),
+    )
 
 
 def _values(rng: Generator, as_of: int, people: People, test: Test, person: Int32, day: Int32, onset: Int32) -> Float64:
     own = rng.standard_normal(len(people)) * test.person_sd
     age = people.age[person] - (as_of - day) / YEAR
-    value = (np.where(people.male[person], test.male, test.female) + own[person]
-             + test.decade * np.maximum(age - 60, 0) / 10 + test.visit_sd * rng.standard_normal(len(person)))
+    value: Float64 = (np.where(people.male[person], test.male, test.female) + own[person]
+                      + test.decade * np.maximum(age - 60, 0) / 10 + test.visit_sd * rng.standard_normal(len(person)))
     if test.deficit >= 0 and test.shift:
         size = test.shift + test.shift_sd * rng.standard_normal(len(people))
         size = np.where(np.sign(size) == np.sign(test.shift), size, 0.1 * test.shift)
         value += np.where(onset[person, test.deficit] <= day, size[person], 0.0)
-    rounded: Float64 = np.round(np.clip(value, test.low, test.high), test.decimals)
-    return rounded
+    return np.round(np.clip(value, test.low, test.high), test.decimals).astype(np.float64)
 
 
 def shown_by_value(tests: list[Test], rows: Measured, onset: Int32, as_of: int) -> Bool:

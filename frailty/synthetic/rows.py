@@ -110,7 +110,9 @@ class Diagnoses:
 
 def join(parts: list[Any]) -> Any:
     """Families of one kind, one after the other."""
-    return type(parts[0])(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(parts[0])})
+    return type(parts[0])(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(parts[0])}
+    )
 
 
 def keep(family: Any, rows: NDArray[Any]) -> Any:

@@ -59,7 +59,8 @@ class Settings:
     def shares(self, name: str) -> Float64:
         """A list of shares, scaled to sum to 1."""
         found = self.numbers(name)
-        return found / found.sum()
+        shares: Float64 = found / found.sum()
+        return shares
 
     def texts(self, name: str) -> list[str]:
         """A list of words."""

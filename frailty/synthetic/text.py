@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 FIRST_DAY = -36525          # 1870
 LAST_DAY = 65380            # 2149
 
 
+dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=100_000)
 def quoted(text: str) -> str:
     """A JSON string."""
     return json.dumps(text, ensure_ascii=False)
@@ -27,7 +31,7 @@ def iso(day: int) -> str:
     return days()[day - FIRST_DAY]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _summer(year: int) -> tuple[str, str]:
     """First and last day of British summer time: last Sundays of March and October."""
     def last_sunday(month: int) -> str:

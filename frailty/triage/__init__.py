@@ -1,8 +1,8 @@
 """Facts, rules, clocks and care homes: scores to worklists.
 
-    facts = build_facts(con, site, scores, contributions, as_of)
-    worklists = build_worklists(con, site, facts, load_rules(site), as_of, previous_listed(con, as_of))
-    con.executemany("INSERT INTO listed VALUES (…)", worklists.rows(run))
+facts = build_facts(con, site, scores, contributions, as_of)
+worklists = build_worklists(con, site, facts, load_rules(site), as_of, previous_listed(con, as_of))
+con.executemany("INSERT INTO listed VALUES (…)", worklists.rows(run))
 """
 
 from frailty.triage.clocks import Calendar, load_calendar
@@ -13,6 +13,24 @@ from frailty.triage.rules import Exclusion, Rule, RuleSet, evaluate, load_rules
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.worklists import build_worklists
 
-__all__ = ["Calendar", "Card", "Exclusion", "FactTable", "Line", "ListView", "Page", "Rule", "RuleSet", "Settings",
-           "Worklists", "build_facts", "build_worklists", "evaluate", "load_calendar", "load_rules", "load_settings",
-           "needed_lists", "previous_listed"]
+__all__ = [
+    "Calendar",
+    "Card",
+    "Exclusion",
+    "FactTable",
+    "Line",
+    "ListView",
+    "Page",
+    "Rule",
+    "RuleSet",
+    "Settings",
+    "Worklists",
+    "build_facts",
+    "build_worklists",
+    "evaluate",
+    "load_calendar",
+    "load_rules",
+    "load_settings",
+    "needed_lists",
+    "previous_listed",
+]

@@ -29,11 +29,19 @@ def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
     """A template with the facts of one person written in."""
     values = {name: day(value) if isinstance(value, date) else value for name, value in settings.items()}
     for name, value in row.items():
-        values[name] = ("none recorded" if name.endswith("_on") else "not recorded") if value is None else \
-            day(value) if isinstance(value, date) else value
+        values[name] = (
+            ("none recorded" if name.endswith("_on") else "not recorded")
+            if value is None
+            else day(value)
+            if isinstance(value, date)
+            else value
+        )
     values["plan"] = plan(row)
-    values["plan_since"] = "no care and support plan is recorded" if row["plan_status"] is not None else \
-        "whether a care and support plan was made is not known"
+    values["plan_since"] = (
+        "no care and support plan is recorded"
+        if row["plan_status"] is not None
+        else "whether a care and support plan was made is not known"
+    )
     return template.format_map(values)
 
 
@@ -50,9 +58,17 @@ def plan(row: Row) -> str:
 
 def card(row: Row, practice_name: str = "") -> Card:
     """The card of a person."""
-    return Card(str(row["name"] or "Name not recorded"), str(row["nhs_number"] or ""), row["birth_date"], row["age"],
-                str(row["phone"] or ""), str(row["room"] or ""), str(row["usual_gp"] or ""), practice_name,
-                ", ".join(part for part in (row["address"], row["postcode"]) if part))
+    return Card(
+        str(row["name"] or "Name not recorded"),
+        str(row["nhs_number"] or ""),
+        row["birth_date"],
+        row["age"],
+        str(row["phone"] or ""),
+        str(row["room"] or ""),
+        str(row["usual_gp"] or ""),
+        practice_name,
+        ", ".join(part for part in (row["address"], row["postcode"]) if part),
+    )
 
 
 def frailty(row: Row, own_practice: bool) -> str:
@@ -70,14 +86,19 @@ def frailty(row: Row, own_practice: bool) -> str:
     confirmed = row["frailty_confirmed"]
     parts = []
     if confirmed in ("mild", "moderate", "severe"):
-        parts.append(f"{str(confirmed).capitalize()} frailty confirmed by a clinician ({day(row['frailty_confirmed_on'])})")
+        parts.append(
+            f"{str(confirmed).capitalize()} frailty confirmed by a clinician ({day(row['frailty_confirmed_on'])})"
+        )
         if row["frailty_suggested"] not in (None, "outside", confirmed) and row["objection"] != "yes":
             parts.append(scored[0].lower() + scored[1:])
     elif confirmed == "unspecified":
         parts.append(f"Frailty coded without a level ({day(row['frailty_confirmed_on'])})")
         parts.append(scored[0].lower() + scored[1:])
     else:
-        parts.append(scored + (", not confirmed" if "suggested by the records" in scored and "No " not in scored else ""))
+        parts.append(
+            scored
+            + (", not confirmed" if "suggested by the records" in scored and "No " not in scored else "")
+        )
     if row["cfs"] is not None:
         parts.append(f"Clinical Frailty Scale {row['cfs']} ({day(row['cfs_on'])})")
     return "; ".join(parts)
@@ -86,15 +107,15 @@ def frailty(row: Row, own_practice: bool) -> str:
 def known(row: Row, home_name: str = "") -> tuple[str, ...]:
     """Who already knows the person, and what is already in place."""
     parts = []
-    if row["usual_gp"]:
-        parts.append(f"usual GP {row['usual_gp']}")
     if row["last_contact_on"]:
         parts.append(f"last contact {day(row['last_contact_on'])}")
     if home_name:
         word = "lives at" if row["care_home"] == "confirmed" else "probably lives at"
         parts.append(f"{word} {home_name}")
     if row["plan_status"] in ("agreed", "draft"):
-        parts.append(f"{row['plan_title'] or 'care plan'}: {row['plan_status']} ({day(row['plan_recorded_on'])})")
+        parts.append(
+            f"{row['plan_title'] or 'care plan'}: {row['plan_status']} ({day(row['plan_recorded_on'])})"
+        )
     if row["palliative"] == "yes":
         parts.append(f"palliative care recorded {day(row['palliative_on'])}")
     if row["housebound"] == "yes":
@@ -105,15 +126,15 @@ def known(row: Row, home_name: str = "") -> tuple[str, ...]:
 
 
 def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
-    """What a reader might take for granted and nobody knows."""
+    """What a reader might take for granted and nobody knows. What a whole practice lacks stands on top of its page."""
     parts = []
     frail = row["frailty_level"] in ("moderate", "severe")
-    if row["in_hospital"] is None:
-        why = facts.why_absent("in_hospital", row["practice"])
-        parts.append("whether in hospital" + (f" ({why})" if why else ""))
-    if frail and row["plan_status"] is None:
+    where = row["practice"]
+    if row["in_hospital"] is None and not facts.why_absent("in_hospital", where):
+        parts.append("whether in hospital")
+    if frail and row["plan_status"] is None and not facts.why_absent("plan_status", where):
         parts.append("whether a care and support plan exists")
-    if frail and row["cfs"] is None and not facts.why_absent("cfs", row["practice"]):
+    if frail and row["cfs"] is None and not facts.why_absent("cfs", where):
         parts.append("a Clinical Frailty Scale value of the last year")
     if row["medicines_rung"] == 3:
         parts.append("substances of some medicines (counted by product)")
@@ -125,7 +146,7 @@ def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def warnings(row: Row, as_of: date) -> tuple[str, ...]:
+def warnings(row: Row) -> tuple[str, ...]:
     """What must be read before anybody calls."""
     parts = []
     if row["death_status"] == "informal":
@@ -145,10 +166,11 @@ def events(row: Row, as_of: date, days: int, late_days: int) -> tuple[str, ...]:
     """Recent events with dates; news that came late says so."""
     parts = []
     for fact, known_fact, words in (
-            ("last_emergency_admission_on", "last_admission_known_on", "Emergency admission on"),
-            ("last_discharge_on", "last_discharge_known_on", "Left hospital on"),
-            ("last_ed_on", "last_ed_known_on", "Emergency department on"),
-            ("last_fall_on", "last_fall_known_on", "Fall recorded on")):
+        ("last_discharge_on", "last_discharge_known_on", "Left hospital on"),
+        ("last_emergency_admission_on", "last_admission_known_on", "Emergency admission on"),
+        ("last_ed_on", "last_ed_known_on", "Emergency department on"),
+        ("last_fall_on", "last_fall_known_on", "Fall recorded on"),
+    ):
         when, told = row[fact], row[known_fact]
         if when is not None and (as_of - when).days < days:
             late = told is not None and (told - when).days > late_days
@@ -161,9 +183,15 @@ def deficits(terms: Sequence[tuple[str, date | None]], row: Row, show: int = 4) 
     if not terms or row["frailty_points"] is None:
         return ()
     ordered = sorted(terms, key=lambda one: (-(one[1].toordinal() if one[1] else 0), one[0]))
-    parts = [term.replace("-", " ").replace("_", " ") + (f" ({day(first)})" if first else "")
-             for term, first in ordered[:show]]
+    parts = [
+        term[:1].lower() + term[1:] + (f" ({day(first)})" if first else "") for term, first in ordered[:show]
+    ]
     more = len(ordered) - len(parts)
-    total = f"{row['frailty_points']} of {row['frailty_of']}" if row["frailty_of"] else str(row["frailty_points"])
-    return (f"Newest in the records: {', '.join(parts)}" + (f" and {more} more" if more else "")
-            + f" ({total} deficits)",)
+    total = (
+        f"{row['frailty_points']} of {row['frailty_of']}" if row["frailty_of"] else str(row["frailty_points"])
+    )
+    return (
+        f"Newest in the records: {', '.join(parts)}"
+        + (f" and {more} more" if more else "")
+        + f" ({total} deficits)",
+    )

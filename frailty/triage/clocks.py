@@ -47,8 +47,10 @@ class Calendar:
         """What to say where a date lies past the last known year; empty where all is known."""
         if day.year <= self.last_year:
             return ""
-        return (f"Bank holidays are known only to the end of {self.last_year}: "
-                f"working days after that may be wrong. Add them to rules/calendar/england.csv.")
+        return (
+            f"Bank holidays are known only to the end of {self.last_year}: "
+            f"working days after that may be wrong. Add them to rules/calendar/england.csv."
+        )
 
 
 @lru_cache(maxsize=4)
@@ -56,13 +58,14 @@ def load_calendar(rules: Path | None = None) -> Calendar:
     """Read rules/calendar/england.csv and the last known year beside it."""
     folder = (rules or rules_dir()) / "calendar"
     try:
-        with open(folder / "england.csv", encoding="utf-8", newline="") as file:
+        with (folder / "england.csv").open(encoding="utf-8", newline="") as file:
             days = frozenset(date.fromisoformat(row["date"]) for row in csv.DictReader(file))
         source = tomllib.loads((folder / "source.toml").read_text(encoding="utf-8"))
         return Calendar(days, int(source["last_known_year"]))
     except (OSError, KeyError, ValueError) as error:
-        raise DefinitionError("The calendar of bank holidays cannot be read.", where=str(folder),
-                              why=str(error)) from error
+        raise DefinitionError(
+            "The calendar of bank holidays cannot be read.", where=str(folder), why=str(error)
+        ) from error
 
 
 def next_weekday(weekday: str, day: date) -> date:
@@ -83,8 +86,9 @@ class Meeting:
     cut_off: date
 
 
-def meetings(mdt_day: str, mdt_dates: Sequence[date], as_of: date, cut_off_days: int,
-             calendar: Calendar) -> tuple[Meeting, ...]:
+def meetings(
+    mdt_day: str, mdt_dates: Sequence[date], as_of: date, cut_off_days: int, calendar: Calendar
+) -> tuple[Meeting, ...]:
     """The next two meetings on or after `as_of`. A weekly meeting on a bank holiday does not take place."""
     if mdt_dates:
         days = [day for day in mdt_dates if day >= as_of]

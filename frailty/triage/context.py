@@ -45,43 +45,82 @@ class Run:
         for person, rule, outcome, first in self.con.execute("SELECT * FROM outcome ORDER BY ALL").fetchall():
             self.verdicts.setdefault(person, {})[rule] = (outcome, first)
         self._match_requests()
-        wanted = {*self.verdicts, *self.asked, *self.facts.residents.people,
-                  *(line.person for lines in self.previous.lines.values() for line in lines.values() if line.person)}
+        wanted = {
+            *self.verdicts,
+            *self.asked,
+            *self.facts.residents.people,
+            *(
+                line.person
+                for lines in self.previous.lines.values()
+                for line in lines.values()
+                if line.person
+            ),
+        }
         self.con.execute("CREATE OR REPLACE TEMP TABLE t_show (person INTEGER)")
         self.con.execute("INSERT INTO t_show SELECT unnest(?::INTEGER[])", [sorted(wanted)])
-        cursor = self.con.execute("SELECT * FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person")
+        cursor = self.con.execute(
+            "SELECT * FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person"
+        )
         names = [column[0] for column in cursor.description or ()]
         self.rows = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
         ranks = {one.id: rank for rank, one in enumerate(self.rules.exclusions)}
-        for person, flag in self.con.execute("SELECT * FROM exclusion_flag WHERE person IN "
-                                             "(SELECT person FROM t_show) ORDER BY ALL").fetchall():
+        for person, flag in self.con.execute(
+            "SELECT * FROM exclusion_flag WHERE person IN (SELECT person FROM t_show) ORDER BY ALL"
+        ).fetchall():
             self.flags.setdefault(person, []).append(flag)
         for held in self.flags.values():
             held.sort(key=ranks.__getitem__)
         for person in list(self.asked):
-            barred = next((one for one in self.rules.exclusions if one.id in self.flags.get(person, ())
-                           and one.outcome == "excluded" and not one.asked_anyway), None)
+            barred = next(
+                (
+                    one
+                    for one in self.rules.exclusions
+                    if one.id in self.flags.get(person, ())
+                    and one.outcome == "excluded"
+                    and not one.asked_anyway
+                ),
+                None,
+            )
             if barred:
                 row = self.rows[person]
                 why = cards.fill(barred.reason, row, self.facts.settings.values)
-                self.unserved += [Question("", f"asked for, but {why}", str(row["name"] or ""), asked_text(request), person,
-                                           row["birth_date"], str(row["nhs_number"] or ""))
-                                  for request in self.asked.pop(person)]
-        self.terms = self.facts.deficits([row["patient_id"] for row in self.rows.values()
-                                          if row["frailty_suggested"] in ("moderate", "severe")])
+                self.unserved += [
+                    Question(
+                        "",
+                        f"asked for, but {why}",
+                        str(row["name"] or ""),
+                        asked_text(request),
+                        person,
+                        row["birth_date"],
+                        str(row["nhs_number"] or ""),
+                    )
+                    for request in self.asked.pop(person)
+                ]
+        self.terms = self.facts.deficits(
+            [
+                row["patient_id"]
+                for row in self.rows.values()
+                if row["frailty_suggested"] in ("moderate", "severe")
+            ]
+        )
 
     def _match_requests(self) -> None:
         """Requests by NHS number. Nobody, or more than one person: a person must look."""
         for request in self.site.requests:
             if request.asked_on is not None and request.asked_on > self.as_of:
                 continue
-            found = self.con.execute("SELECT person, name, birth_date FROM facts WHERE nhs_number = ? ORDER BY person",
-                                     [request.nhs_number]).fetchall()
+            found = self.con.execute(
+                "SELECT person, name, birth_date FROM facts WHERE nhs_number = ? ORDER BY person",
+                [request.nhs_number],
+            ).fetchall()
             if len(found) == 1:
                 self.asked.setdefault(found[0][0], []).append(request)
                 continue
-            what = "asked for, but nobody in the records has this NHS number" if not found else \
-                f"asked for, but {len(found)} people in the records share this NHS number"
+            what = (
+                "asked for, but nobody in the records has this NHS number"
+                if not found
+                else f"asked for, but {len(found)} people in the records share this NHS number"
+            )
             self.unserved.append(Question("", what, "", asked_text(request), None, None, request.nhs_number))
 
     # --- who is excluded -------------------------------------------------------------------------------------------
@@ -96,7 +135,11 @@ class Run:
                 continue
             if holds_back and exclusion.outcome == "held":
                 continue
-            if exclusion.scope == "everything" or (exclusion.scope == "planned" and planned) or exclusion.id in named:
+            if (
+                exclusion.scope == "everything"
+                or (exclusion.scope == "planned" and planned)
+                or exclusion.id in named
+            ):
                 return exclusion
         return None
 
@@ -135,8 +178,13 @@ class Run:
         """The practice's next two meetings."""
         if practice is None:
             return ()
-        return meetings(practice.mdt_day, practice.mdt_dates, self.as_of, self.facts.settings.number("cut_off_days"),
-                        self.facts.calendar)
+        return meetings(
+            practice.mdt_day,
+            practice.mdt_dates,
+            self.as_of,
+            self.facts.settings.number("cut_off_days"),
+            self.facts.calendar,
+        )
 
     # --- lines -----------------------------------------------------------------------------------------------------
 
@@ -145,32 +193,57 @@ class Run:
         row = self.rows[person]
         return cards.card(row, self.practice_name(row["practice"]))
 
-    def line(self, person: int, list_id: str, met: Sequence[Rule], asked: Sequence[Request] = (),
-             reasons: Sequence[str] = ()) -> Line:
+    def line(
+        self,
+        person: int,
+        list_id: str,
+        met: Sequence[Rule],
+        asked: Sequence[Request] = (),
+        reasons: Sequence[str] = (),
+    ) -> Line:
         """A line for somebody who is asked for, or for whom rules hold."""
         row, settings = self.rows[person], self.facts.settings
         why = [*(f"Asked because: {request.reason}" for request in asked if request.reason), *reasons]
         why += [cards.fill(rule.reason, row, settings.values) for rule in met]
         said = " ".join(why)
-        why += [event for event in cards.events(row, self.as_of, settings.number("recent_event_days"),
-                                                settings.number("late_news_days")) if event.split(" (")[0] not in said]
-        if list_id not in ("hold", "not_seen", "asked", "new_or_back", "reason", "round_gap"):
+        why += [
+            event
+            for event in cards.events(
+                row, self.as_of, settings.number("recent_event_days"), settings.number("late_news_days")
+            )
+            if event.split(" (")[0] not in said
+        ]
+        if list_id not in ("in_hospital", "hold", "not_seen", "asked", "new_or_back", "reason", "round_gap"):
             why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
-        asks = [f"See {row['name'] or 'this person'}: asked for by {one.asked_by}." for one in asked[:1]]
-        asks += [rule.asks for rule in met if rule.asks not in asks]
+        asks = (
+            f"See {row['name'] or 'this person'}: asked for by {asked[0].asked_by}."
+            if asked
+            else next((rule.asks for rule in met), "")
+        )
         home = self.home(row["home_id"])
         own = list_id in ("mdt", "note_review", "pharmacist", "not_seen", "hold")
         verdicts = self.verdicts.get(person, {})
         return Line(
-            list=list_id, card=self.card(person), patient_id=str(row["patient_id"]), person=person,
-            asks=" ".join(asks), by=" · ".join([*map(asked_text, asked), *(f"rule {one.id} v{one.version}" for one in met)]),
-            rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)), why=tuple(why),
-            frailty=cards.frailty(row, own), known=cards.known(row, home.name if home and own else ""),
-            missing=cards.missing(row, self.facts), warnings=cards.warnings(row, self.as_of),
-            priority=min((one.priority for one in met), default="P5"), asked=bool(asked),
-            first=any(verdicts.get(one.id, ("", False))[1] for one in met))
+            list=list_id,
+            card=self.card(person),
+            patient_id=str(row["patient_id"]),
+            person=person,
+            asks=asks,
+            by=" · ".join([*map(asked_text, asked), *(f"rule {one.id} v{one.version}" for one in met)]),
+            rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)),
+            why=tuple(why),
+            frailty=cards.frailty(row, own),
+            known=cards.known(row, home.name if home and own else ""),
+            missing=cards.missing(row, self.facts),
+            warnings=cards.warnings(row),
+            priority=min((one.priority for one in met), default="P5"),
+            asked=bool(asked),
+            first=any(verdicts.get(one.id, ("", False))[1] for one in met),
+        )
 
-    def placed(self, place: Place, lines: Iterable[Line], slots: int | None, keep_turns: bool = True) -> list[Line]:
+    def placed(
+        self, place: Place, lines: Iterable[Line], slots: int | None, keep_turns: bool = True
+    ) -> list[Line]:
         """Order the lines of one list, cap them to its room, and say what is new or changed."""
         before = self.previous.at(*place)
         known = []
@@ -179,11 +252,19 @@ class Run:
             line = replace(line, first_listed=(old.first_listed if old else None) or self.as_of)
             known.append(with_turn(line, old, self.as_of))
         settings = self.facts.settings
-        ordered = order(known, self.as_of, settings.number("wait_level_days"), settings.text("tie_seed"), keep_turns)
+        ordered = order(
+            known, self.as_of, settings.number("wait_level_days"), settings.text("tie_seed"), keep_turns
+        )
         return capped(ordered, slots, self.as_of)
 
-    def finished(self, place: Place, lines: Iterable[Line], rules: Sequence[Rule], meeting: date | None = None,
-                 home: Home | None = None) -> list[Line]:
+    def finished(
+        self,
+        place: Place,
+        lines: Iterable[Line],
+        rules: Sequence[Rule],
+        meeting: date | None = None,
+        home: Home | None = None,
+    ) -> list[Line]:
         """The lines with their due day and their status since the last run."""
         before = self.previous.at(*place)
         made = []
@@ -194,15 +275,22 @@ class Run:
         return made
 
     def due(self, line: Line, met: Sequence[Rule], meeting: date | None, home: Home | None) -> Line:
-        """When it is due: the earliest of its rules' clocks."""
+        """When it is due: by the clock of the list's own rule, else by the earliest clock."""
         start = line.turn_on or self.as_of
         days: list[tuple[date, str]] = []
-        for clock in [rule.due for rule in met] or (["next_mdt"] if home is None else ["next_round"]):
-            round_on = next_round(home.round_day, self.as_of) if home else None
-            if clock == "next_mdt":
-                days.append((meeting, "MDT on") if meeting else (start + timedelta(days=28), "by"))
-            elif clock == "next_round":
-                days.append((round_on, "round on") if round_on else (start + timedelta(days=7), "by"))
+        mine = [rule.due for rule in met if rule.list == line.list] or [
+            *(rule.due for rule in met),
+            *(["next_mdt" if home is None else "next_round"] if line.asked or not met else []),
+        ]
+        settings = self.facts.settings
+        round_on = next_round(home.round_day, self.as_of) if home else None
+        for clock in mine:
+            if home is not None and clock in ("next_mdt", "next_round"):
+                no_day = start + timedelta(days=settings.number("event_known_days"))
+                days.append((round_on, "round on") if round_on else (no_day, "by"))
+            elif clock == "next_mdt":
+                no_day = start + timedelta(days=settings.number("no_meeting_days"))
+                days.append((meeting, "MDT on") if meeting else (no_day, "by"))
             elif clock.endswith(("working day", "working days")):
                 days.append((self.facts.calendar.add(start, int(clock.split()[0])), "by"))
             elif clock.endswith("days"):

@@ -14,24 +14,70 @@ from frailty.errors import DefinitionError
 if TYPE_CHECKING:
     import duckdb
 
-FUNCTIONS = frozenset({"+", "-", "*", "abs", "least", "greatest", "to_days", "to_months", "to_years", "trunc",
-                       "date_diff", "lower", "contains", "starts_with"})
-NODES = frozenset({"COLUMN_REF", "CONSTANT", "PARAMETER", "COMPARISON", "CONJUNCTION", "BETWEEN", "CASE", "CAST",
-                   "OPERATOR", "FUNCTION", "TYPE"})
-OPERATORS = frozenset({"OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE",
-                       "COMPARE_IN", "COMPARE_NOT_IN", "COMPARE_BETWEEN"})
+FUNCTIONS = frozenset(
+    {
+        "+",
+        "-",
+        "*",
+        "abs",
+        "least",
+        "greatest",
+        "to_days",
+        "to_months",
+        "to_years",
+        "trunc",
+        "date_diff",
+        "lower",
+        "contains",
+        "starts_with",
+    }
+)
+NODES = frozenset(
+    {
+        "COLUMN_REF",
+        "CONSTANT",
+        "PARAMETER",
+        "COMPARISON",
+        "CONJUNCTION",
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "OPERATOR",
+        "FUNCTION",
+        "TYPE",
+    }
+)
+OPERATORS = frozenset(
+    {
+        "OPERATOR_NOT",
+        "OPERATOR_IS_NULL",
+        "OPERATOR_IS_NOT_NULL",
+        "OPERATOR_COALESCE",
+        "COMPARE_IN",
+        "COMPARE_NOT_IN",
+        "COMPARE_BETWEEN",
+    }
+)
 
 
-def check_expression(con: duckdb.DuckDBPyConnection, text: str, facts: Iterable[str], settings: Iterable[str],
-                     where: str) -> frozenset[str]:
+def check_expression(
+    con: duckdb.DuckDBPyConnection, text: str, facts: Iterable[str], settings: Iterable[str], where: str
+) -> frozenset[str]:
     """Refuse everything but facts, settings, literals and pure functions; returns the facts that are named."""
-    answer = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({text}\n)"]).fetchone()
-    tree: dict[str, Any] = json.loads(answer[0]) if answer else {"error": True}
+    answer = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT ({text}\n)"]).fetchall()
+    tree: dict[str, Any] = json.loads(answer[0][0])
     if tree.get("error"):
-        raise DefinitionError(f"“{text}” is not an expression.", where=where, why=str(tree.get("error_message", "")))
+        raise DefinitionError(
+            f"“{text}” is not an expression.", where=where, why=str(tree.get("error_message", ""))
+        )
     node = tree["statements"][0]["node"]
-    shape = (len(tree["statements"]), node.get("type"), len(node.get("select_list", [])),
-             (node.get("from_table") or {}).get("type"), node.get("where_clause"))
+    shape = (
+        len(tree["statements"]),
+        node.get("type"),
+        len(node.get("select_list", [])),
+        (node.get("from_table") or {}).get("type"),
+        node.get("where_clause"),
+    )
     if shape != (1, "SELECT_NODE", 1, "EMPTY", None):
         raise DefinitionError(f"“{text}” is more than one expression.", where=where)
     known, numbers, named = sorted(facts), sorted(settings), set()
@@ -44,18 +90,27 @@ def check_expression(con: duckdb.DuckDBPyConnection, text: str, facts: Iterable[
             named.add(name)
         elif kind == "PARAMETER":
             if part["identifier"] not in numbers:
-                raise DefinitionError(f"“${part['identifier']}” is not a setting.", where=where,
-                                      mend=nearest(part["identifier"], numbers))
+                raise DefinitionError(
+                    f"“${part['identifier']}” is not a setting.",
+                    where=where,
+                    mend=nearest(part["identifier"], numbers),
+                )
         elif kind == "FUNCTION":
             if part["function_name"] not in FUNCTIONS:
-                raise DefinitionError(f"The function {part['function_name']} may not be used in a rule.", where=where,
-                                      mend="allowed: " + ", ".join(sorted(FUNCTIONS)))
+                raise DefinitionError(
+                    f"The function {part['function_name']} may not be used in a rule.",
+                    where=where,
+                    mend="allowed: " + ", ".join(sorted(FUNCTIONS)),
+                )
         elif kind == "CAST":
             _check_cast(part, text, where)
         elif kind not in NODES or (kind == "OPERATOR" and part["type"] not in OPERATORS):
             what = str(part.get("type", kind)).lower().replace("_", " ")
-            raise DefinitionError(f"“{text}” uses a {what}.", where=where,
-                                  mend="a rule is facts, settings, literals and pure functions")
+            raise DefinitionError(
+                f"“{text}” uses a {what}.",
+                where=where,
+                mend="a rule is facts, settings, literals and pure functions",
+            )
     return frozenset(named)
 
 
@@ -68,8 +123,11 @@ def _check_cast(part: dict[str, Any], text: str, where: str) -> None:
     else:
         literals = []
     if not (wanted in ("INTEGER", "BIGINT", "DOUBLE") or (wanted == "DATE" and len(literals) == 1)):
-        raise DefinitionError(f"“{text}” casts to {wanted or 'an unknown type'}.", where=where,
-                              mend="write dates as DATE '2026-11-22'; times are not used in rules")
+        raise DefinitionError(
+            f"“{text}” casts to {wanted or 'an unknown type'}.",
+            where=where,
+            mend="write dates as DATE '2026-11-22'; times are not used in rules",
+        )
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -86,8 +144,11 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 def with_settings(text: str, settings: Mapping[str, Any]) -> str:
     """The expression with the settings written in as literals."""
-    return re.sub(r"\$([a-z_][a-z0-9_]*)", lambda found: literal(settings[found.group(1)])
-                  if found.group(1) in settings else found.group(0), text)
+    return re.sub(
+        r"\$([a-z_][a-z0-9_]*)",
+        lambda found: literal(settings[found.group(1)]) if found.group(1) in settings else found.group(0),
+        text,
+    )
 
 
 def literal(value: Any) -> str:

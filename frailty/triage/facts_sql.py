@@ -83,7 +83,8 @@ CREATE OR REPLACE TEMP TABLE t_objection AS
 SELECT person, arg_max(objects, recorded) AS objects, max(recorded) AS recorded FROM (
     SELECT person, coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent') AS objects,
            coalesce(recorded, DATE '1900-01-01') AS recorded
-    FROM consent_as_of WHERE kind = 'objection-profiling'
+    FROM consent_as_of
+    WHERE list_contains({objection_kinds}, lower(kind)) AND coalesce(status, 'active') IN ('active', 'proposed')
     UNION ALL
     SELECT person, category <> 'ends', coalesce(effective, recorded) FROM tagged
     WHERE list = 'care/objection_profiling' AND category IN ('present', 'ends'))
@@ -98,7 +99,8 @@ SELECT person,
        max(started) FILTER (inpatient AND admission = 'emergency') AS last_emergency_admission_on,
        max(ended) FILTER (inpatient AND over) AS last_discharge_on,
        arg_max(coalesce(recorded_end, ended), ended) FILTER (inpatient AND over) AS last_discharge_known_on,
-       arg_max(started, ended) FILTER (inpatient AND over) AS back_from_admission,
+       max(ended) FILTER (inpatient AND over AND ended > started) AS back_on,
+       arg_max(started, ended) FILTER (inpatient AND over AND ended > started) AS back_from,
        max(started) FILTER (setting = 'emergency') AS last_ed_on,
        arg_max(recorded_start, started) FILTER (setting = 'emergency') AS last_ed_known_on,
        count(DISTINCT started) FILTER (inpatient AND admission = 'emergency'
@@ -148,7 +150,20 @@ LEFT JOIN (SELECT DISTINCT person FROM issue_as_of) i USING (person)
 GROUP BY p.practice
 """
 
-PARTS = (_PERSON, _STATE, _CODED_HOME, _FRAILTY, _CFS, _LAST_DAYS, _EVENTS, _OBJECTION, _STAY, _PLAN, _MEDICINES, _SEEN)
+PARTS = (
+    _PERSON,
+    _STATE,
+    _CODED_HOME,
+    _FRAILTY,
+    _CFS,
+    _LAST_DAYS,
+    _EVENTS,
+    _OBJECTION,
+    _STAY,
+    _PLAN,
+    _MEDICINES,
+    _SEEN,
+)
 
 FACTS = """
 SELECT *, CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN frailty_confirmed
@@ -172,7 +187,8 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        s.last_discharge_on, s.last_discharge_known_on, s.last_ed_on, s.last_ed_known_on,
        CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.emergency_admissions_12m, 0) END
            AS emergency_admissions_12m,
-       CASE WHEN f.person IS NOT NULL THEN f.level WHEN p.fresh AND {frailty_coded} THEN 'none' END AS frailty_confirmed,
+       CASE WHEN f.person IS NOT NULL THEN f.level WHEN p.fresh AND {frailty_coded} THEN 'none' END
+           AS frailty_confirmed,
        f.effective AS frailty_confirmed_on,
        CASE WHEN coalesce(o.objects, FALSE) THEN NULL
             WHEN sc.status = 'ok' THEN sc.band WHEN sc.status = 'outside_population' THEN 'outside' END
@@ -189,7 +205,8 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        e.last_smr_on,
        CASE WHEN hb.category = 'present' THEN 'yes' WHEN p.fresh THEN 'no' END AS housebound,
        CASE WHEN la.category = 'present' THEN 'yes' WHEN p.fresh THEN 'no' END AS lives_alone,
-       CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home, r.home_id, r.home_basis, r.home_since, r.room,
+       CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home,
+       r.home_id, r.home_basis, r.home_since, r.room,
        r.clock_kind, r.clock_start, r.clock_due
 FROM t_person p
 CROSS JOIN (SELECT (SELECT count(*) FROM consent_as_of) + (SELECT count(*) FROM tagged

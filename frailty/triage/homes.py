@@ -12,9 +12,38 @@ from typing import Any
 from frailty.site import Home, Resident, Site
 from frailty.triage.clocks import Calendar
 
-TITLES = frozenset("mr mrs ms miss mx dr sr sir lady dame rev prof father sister canon".split())
-ROADS = {"rd": "road", "st": "street", "ave": "avenue", "av": "avenue", "ln": "lane", "dr": "drive", "cl": "close",
-         "cres": "crescent", "gdns": "gardens", "ct": "court", "sq": "square", "terr": "terrace", "hse": "house"}
+TITLES = {
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mx",
+    "dr",
+    "sr",
+    "sir",
+    "lady",
+    "dame",
+    "rev",
+    "prof",
+    "father",
+    "sister",
+    "canon",
+}
+ROADS = {
+    "rd": "road",
+    "st": "street",
+    "ave": "avenue",
+    "av": "avenue",
+    "ln": "lane",
+    "dr": "drive",
+    "cl": "close",
+    "cres": "crescent",
+    "gdns": "gardens",
+    "ct": "court",
+    "sq": "square",
+    "terr": "terrace",
+    "hse": "house",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +92,9 @@ def find_residents(site: Site, people: Sequence[Mapping[str, Any]], coded: Mappi
     found = Residents()
     facts = {int(row["person"]): row for row in people}
     listed = _match_lists(site, facts, found)
-    at_home = {person: home.id for person, row in facts.items() for home in site.homes if at_address(home, row)}
+    at_home = {
+        person: home.id for person, row in facts.items() for home in site.homes if at_address(home, row)
+    }
     keeps = {home.id for home in site.homes if home.keeps_list}
     for person in sorted({*listed, *at_home, *(person for person in coded if person in facts)}):
         row = facts[person]
@@ -93,8 +124,13 @@ def find_residents(site: Site, people: Sequence[Mapping[str, Any]], coded: Mappi
     return found
 
 
-def start_clocks(found: Residents, last_stay: Mapping[int, tuple[date, date]], as_of: date, working_days: int,
-                 calendar: Calendar) -> None:
+def start_clocks(
+    found: Residents,
+    last_stay: Mapping[int, tuple[date, date]],
+    as_of: date,
+    working_days: int,
+    calendar: Calendar,
+) -> None:
     """Day 0 is the admission to the home, or a later return from an inpatient stay (admitted, discharged)."""
     for person, made in found.people.items():
         if made.home is None:
@@ -102,14 +138,15 @@ def start_clocks(found: Residents, last_stay: Mapping[int, tuple[date, date]], a
         if made.since is not None and made.since <= as_of:
             made.clock_kind, made.clock_start = "new", made.since
         stay = last_stay.get(person)
-        if stay and stay[1] > stay[0] and (made.since is None or stay[0] >= made.since):
+        if stay and (made.since is None or stay[0] >= made.since):
             made.clock_kind, made.clock_start = "back", stay[1]
         if made.clock_start is not None:
             made.clock_due = calendar.add(made.clock_start, working_days)
 
 
-def _match_lists(site: Site, facts: Mapping[int, Mapping[str, Any]],
-                 found: Residents) -> dict[int, tuple[str, Resident, bool]]:
+def _match_lists(
+    site: Site, facts: Mapping[int, Mapping[str, Any]], found: Residents
+) -> dict[int, tuple[str, Resident, bool]]:
     """Person -> (home, line, strong). Strong: NHS number and birth date agree."""
     by_number: dict[str, list[int]] = {}
     by_birth: dict[date, list[int]] = {}
@@ -121,18 +158,26 @@ def _match_lists(site: Site, facts: Mapping[int, Mapping[str, Any]],
     claims: dict[int, list[tuple[str, Resident, bool]]] = {}
     for home in site.homes:
         for line in home.residents:
-            person, strong, why = _match_line(line, facts, by_number, by_birth)
-            if person is None:
+            match, strong, why = _match_line(line, facts, by_number, by_birth)
+            if match is None:
                 found.unmatched.append((home.id, line, why))
                 continue
             if why:
-                found.questions.append(_question(home.id, facts[person], why, f"the list says {_written(line)}", line))
-            claims.setdefault(person, []).append((home.id, line, strong))
+                found.questions.append(
+                    _question(home.id, facts[match], why, f"the list says {_written(line)}", line)
+                )
+            claims.setdefault(match, []).append((home.id, line, strong))
     best = {}
     for person, claim in claims.items():
         # two homes' lists: the newest admission wins, then agreement of the address, then the home's id
-        claim.sort(key=lambda one: (one[1].admitted_on or date.min, one[2],
-                                    any(h.id == one[0] and at_address(h, facts[person]) for h in site.homes), one[0]))
+        claim.sort(
+            key=lambda one: (
+                one[1].admitted_on or date.min,
+                one[2],
+                any(h.id == one[0] and at_address(h, facts[person]) for h in site.homes),
+                one[0],
+            )
+        )
         best[person] = claim[-1]
         homes = sorted({one[0] for one in claim})
         for home_id in homes if len(homes) > 1 else ():
@@ -142,8 +187,12 @@ def _match_lists(site: Site, facts: Mapping[int, Mapping[str, Any]],
     return best
 
 
-def _match_line(line: Resident, facts: Mapping[int, Mapping[str, Any]], by_number: Mapping[str, list[int]],
-                by_birth: Mapping[date, list[int]]) -> tuple[int | None, bool, str]:
+def _match_line(
+    line: Resident,
+    facts: Mapping[int, Mapping[str, Any]],
+    by_number: Mapping[str, list[int]],
+    by_birth: Mapping[date, list[int]],
+) -> tuple[int | None, bool, str]:
     """The person that a line means, whether number and birth date agree, and what is odd about it."""
     if line.nhs_number and line.nhs_number in by_number:
         same = by_number[line.nhs_number]
@@ -158,8 +207,11 @@ def _match_line(line: Resident, facts: Mapping[int, Mapping[str, Any]], by_numbe
             return same[0], False, "" if born else "the date of birth differs from the records"
         return None, False, "the NHS number belongs to somebody with another name and date of birth"
     if line.birth_date:
-        fits = [person for person in by_birth.get(line.birth_date, ())
-                if same_name(line.name, str(facts[person]["name"] or ""))]
+        fits = [
+            person
+            for person in by_birth.get(line.birth_date, ())
+            if same_name(line.name, str(facts[person]["name"] or ""))
+        ]
         if len(fits) == 1:
             number = facts[fits[0]]["nhs_number"]
             odd = line.nhs_number and number and line.nhs_number != number
@@ -169,25 +221,59 @@ def _match_line(line: Resident, facts: Mapping[int, Mapping[str, Any]], by_numbe
     return None, False, "nobody in the records fits"
 
 
-def _disagreements(made: Residence, row: Mapping[str, Any], at_home: str | None, disagrees: bool,
-                   found: Residents) -> None:
+def _disagreements(
+    made: Residence, row: Mapping[str, Any], at_home: str | None, disagrees: bool, found: Residents
+) -> None:
     home = made.home
     if home is None:
         found.questions.append(_question("", row, "a code says care home", "no home is known: which one?"))
     elif disagrees:
-        found.questions.append(_question(home, row, "not on the home's list", "but says so: " + ", ".join(made.sources)))
+        found.questions.append(
+            _question(home, row, "not on the home's list", _say(made.sources) + " that they live here")
+        )
     elif at_home is not None and at_home != home:
-        found.questions.append(_question(home, row, "on the home's list", "but the address is another home's"))
+        found.questions.append(
+            _question(home, row, "on the home's list", "but the address is another home's")
+        )
     elif made.confidence == "probable":
-        found.questions.append(_question(home, row, "one source only", ", ".join(made.sources) + ": please confirm"))
+        found.questions.append(
+            _question(
+                home,
+                row,
+                "one source only",
+                "only " + _say(made.sources) + " that they live here: please confirm",
+            )
+        )
     elif made.sources == ["home's list"]:
-        found.questions.append(_question(home, row, "no care-home code and another address in the records",
-                                         "please bring the GP record up to date"))
+        found.questions.append(
+            _question(
+                home,
+                row,
+                "no care-home code and another address in the records",
+                "please bring the GP record up to date",
+            )
+        )
 
 
-def _question(home: str, row: Mapping[str, Any], what: str, detail: str, line: Resident | None = None) -> Question:
-    return Question(home, what, str(row["name"] or ""), detail, int(row["person"]), row["birth_date"],
-                    str(row["nhs_number"] or ""), line.room if line else "")
+def _say(sources: Sequence[str]) -> str:
+    """The sources as a subject: "the address and a care-home code say"."""
+    names = {"home's list": "the home's list", "address": "the address", "code": "a care-home code"}
+    return " and ".join(names[one] for one in sources) + (" say" if len(sources) > 1 else " says")
+
+
+def _question(
+    home: str, row: Mapping[str, Any], what: str, detail: str, line: Resident | None = None
+) -> Question:
+    return Question(
+        home,
+        what,
+        str(row["name"] or ""),
+        detail,
+        int(row["person"]),
+        row["birth_date"],
+        str(row["nhs_number"] or ""),
+        line.room if line else "",
+    )
 
 
 def _written(line: Resident) -> str:
@@ -227,6 +313,8 @@ def at_address(home: Home, row: Mapping[str, Any]) -> bool:
     here = [ROADS.get(word, word) for word in words(str(row["address"] or ""))]
     for text in (home.name, home.address):
         wanted = [ROADS.get(word, word) for word in words(text.split("\n")[0].split(",")[0])]
-        if len(wanted) > 1 and any(here[i:i + len(wanted)] == wanted for i in range(len(here) - len(wanted) + 1)):
+        if len(wanted) > 1 and any(
+            here[i : i + len(wanted)] == wanted for i in range(len(here) - len(wanted) + 1)
+        ):
             return True
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 
     from frailty.triage.rules import Rule
 
-LISTED = ("run", "as_of", "audience", "audience_id", "list", "section", "person", "patient_id", "rule", "rule_version",
-          "status", "reason", "due", "first_listed", "facts")
+LISTED = (
+    "run",
+    "as_of",
+    "audience",
+    "audience_id",
+    "list",
+    "section",
+    "person",
+    "patient_id",
+    "rule",
+    "rule_version",
+    "status",
+    "reason",
+    "due",
+    "first_listed",
+    "facts",
+)
 NOT_KEPT = ("everyone_else",)  # shown on a page, not part of what is compared from run to run
 
 
@@ -38,7 +53,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Line:
-    """One person on one list. `section`: now | overflow | paused. `status`: new | changed | same | came off | repeated."""
+    """One person on one list.
+
+    `section`: now | overflow | paused. `status`: new | changed | same | came off | repeated.
+    """
 
     list: str
     card: Card
@@ -64,6 +82,7 @@ class Line:
     first_listed: date | None = None
     turn_on: date | None = None
     turns: int = 0
+    position: int = 0
     key: str = ""
 
     @property
@@ -89,7 +108,10 @@ class Group:
 
 @dataclass(frozen=True)
 class ListView:
-    """One list of a page. `slots`: its room (None = no cap). `books`: every person of the audience, in one place each."""
+    """One list of a page.
+
+    `slots`: its room (None = no cap). `books`: every person of the audience, in one place each.
+    """
 
     id: str
     title: str
@@ -157,11 +179,44 @@ class Worklists:
         for page in self.pages:
             for line in (*page.lines(), *page.came_off):
                 rule, _, version = (line.rules[0] if line.rules else "").partition(" v")
-                rows.append((run, self.as_of, page.audience, page.id, line.list, line.section, line.person,
-                             line.patient_id, rule, int(version) if version else None, line.status,
-                             "; ".join(line.why), line.due, line.first_listed, pack(line)))
-            rows.append((run, self.as_of, page.audience, page.id, "register", "", None, "", "", None, page.state, "", None,
-                         None, json.dumps({"registered": page.registered})))
+                rows.append(
+                    (
+                        run,
+                        self.as_of,
+                        page.audience,
+                        page.id,
+                        line.list,
+                        line.section,
+                        line.person,
+                        line.patient_id,
+                        rule,
+                        int(version) if version else None,
+                        line.status,
+                        "; ".join(line.why),
+                        line.due,
+                        line.first_listed,
+                        pack(line),
+                    )
+                )
+            rows.append(
+                (
+                    run,
+                    self.as_of,
+                    page.audience,
+                    page.id,
+                    "register",
+                    "",
+                    None,
+                    "",
+                    "",
+                    None,
+                    page.state,
+                    "",
+                    None,
+                    None,
+                    json.dumps({"registered": page.registered}),
+                )
+            )
         return rows
 
     def frame(self, run: int) -> pd.DataFrame:
@@ -169,6 +224,11 @@ class Worklists:
         import pandas as pd
 
         return pd.DataFrame(self.rows(run), columns=list(LISTED), dtype=object)
+
+
+def numbered(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with their place in the list, so that a later run can repeat the order."""
+    return tuple(replace(line, position=position) for position, line in enumerate(lines))
 
 
 def pack(line: Line) -> str:
@@ -179,10 +239,15 @@ def pack(line: Line) -> str:
 def unpack(text: str) -> Line:
     """A line from JSON; fields that this version does not know are left out."""
     data: dict[str, Any] = json.loads(text)
-    card: dict[str, Any] = {name: value for name, value in data.pop("card").items() if name in Card.__dataclass_fields__}
+    card: dict[str, Any] = {
+        name: value for name, value in data.pop("card").items() if name in Card.__dataclass_fields__
+    }
     card["birth_date"] = _day(card.get("birth_date"))
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-              if name in Line.__dataclass_fields__}
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in data.items()
+        if name in Line.__dataclass_fields__
+    }
     for name in ("due", "first_listed", "turn_on"):
         fields[name] = _day(fields.get(name))
     return Line(card=Card(**card), **fields)

@@ -9,19 +9,28 @@ from typing import Any, NamedTuple
 from frailty.site import PracticeInfo
 from frailty.triage import cards
 from frailty.triage.context import Run
-from frailty.triage.lines import Group, Line, ListView, Page, came_off
+from frailty.triage.lines import Group, Line, ListView, Page, came_off, numbered
 from frailty.triage.rules import Rule
 
 PLANNED = ("mdt", "note_review", "pharmacist", "not_seen")
 TITLES = {
-    "hold": ("Check first: recorded as died", "Nobody notified these deaths formally. Make no contact until confirmed."),
+    "hold": (
+        "Check first: recorded as died",
+        "Nobody notified these deaths formally. Make no contact until confirmed.",
+    ),
     "mdt": ("MDT pack", "Nominations first, then people with severe frailty confirmed by a clinician."),
-    "note_review": ("Five-minute note reviews",
-                    "The records suggest severe frailty; no clinician has said so. A note review, not a meeting slot."),
-    "pharmacist": ("Pharmacist: structured medication reviews",
-                   "Many regular medicines with moderate or severe frailty, and no recent review."),
-    "not_seen": ("Nobody has seen them", "Of a great age, with nothing recorded for two years. An empty record is not a "
-                 "low score."),
+    "note_review": (
+        "Five-minute note reviews",
+        "The records suggest severe frailty; no clinician has said so. A note review, not a meeting slot.",
+    ),
+    "pharmacist": (
+        "Pharmacist: structured medication reviews",
+        "Many regular medicines with moderate or severe frailty, and no recent review.",
+    ),
+    "not_seen": (
+        "Nobody has seen them",
+        "Of a great age, with nothing recorded for two years. An empty record is not a low score.",
+    ),
 }
 SLOTS = {"note_review": "note_review_slots", "pharmacist": "pharmacist_slots", "not_seen": "not_seen_slots"}
 
@@ -44,10 +53,20 @@ def practice_page(run: Run, practice: PracticeInfo) -> Page:
     excluded = _excluded(run, practice.ods)
     notices = _notices(run, practice, state.why)
     return Page(
-        "practice", practice.ods, practice.name, "Practice worklist" + (f" · lead {practice.lead}" if practice.lead else ""),
-        tuple(views), tuple(came_off(line, why[line.list, line.mark]) for line in gone), excluded,
-        tuple(not_evaluated), _objectors(run, practice.ods), tuple(notices), run.facts.sources.of(practice.ods),
-        state.state, _registered(run, practice.ods))
+        "practice",
+        practice.ods,
+        practice.name,
+        "Practice worklist" + (f" · lead {practice.lead}" if practice.lead else ""),
+        tuple(views),
+        tuple(came_off(line, why[line.list, line.mark]) for line in gone),
+        excluded,
+        tuple(not_evaluated),
+        _objectors(run, practice.ods),
+        tuple(notices),
+        run.facts.sources.of(practice.ods),
+        state.state,
+        _registered(run, practice.ods),
+    )
 
 
 class Room(NamedTuple):
@@ -67,7 +86,9 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
     books = dict.fromkeys(("listed", "overflow", "paused", "redirected", "suppressed", "not evaluated"), 0)
     lines, paused, unclear = [], [], []
     for person in mine:
-        asked = [one for one in run.asked.get(person, ()) if _asked_list(run, person, one.audience) == list_id]
+        asked = [
+            one for one in run.asked.get(person, ()) if _asked_list(run, person, one.audience) == list_id
+        ]
         met = run.met(person, rules)
         verdicts = {run.verdicts.get(person, {}).get(rule.id, ("", False))[0] for rule in rules} - {""}
         exclusion = run.exclusion(person, rules)
@@ -89,14 +110,18 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
     room = _room(run, practice, list_id, intro)
     lines = _pack(run, place, lines, room) if list_id == "mdt" else run.placed(place, lines, room.slots)
     before = run.previous.at(*place)
-    paused = [replace(line, turns=old.turns) if (old := before.get((list_id, line.mark))) else line for line in paused]
+    paused = [
+        replace(line, turns=old.turns) if (old := before.get((list_id, line.mark))) else line
+        for line in paused
+    ]
     lines = run.finished(place, [*lines, *paused], rules, room.meeting)
     for line in lines:
         books["listed" if line.section == "now" else line.section] += 1
     books["not evaluated"] = len(unclear)
     _balance(run, practice.ods, rules, [line.person for line in lines if line.asked and line.person], books)
     lines += _repeated(run, practice.ods, list_id, {line.mark for line in lines})
-    return ListView(list_id, title, room.intro, tuple(lines), slots=room.slots, books=books), _groups(run, rules, unclear)
+    view = ListView(list_id, title, room.intro, numbered(lines), slots=room.slots, books=books)
+    return view, _groups(run, rules, unclear)
 
 
 def _asked_list(run: Run, person: int, audience: str) -> str:
@@ -111,7 +136,9 @@ def _asked_list(run: Run, person: int, audience: str) -> str:
 def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
     """How many the list holds, and for which meeting."""
     if list_id != "mdt":
-        return Room(run.facts.settings.number(SLOTS[list_id]) if list_id in SLOTS else None, None, True, intro)
+        return Room(
+            run.facts.settings.number(SLOTS[list_id]) if list_id in SLOTS else None, None, True, intro
+        )
     slots = practice.mdt_slots if practice.mdt_slots is not None else run.facts.settings.number("mdt_slots")
     found = run.meetings(practice)
     if not found:
@@ -119,9 +146,13 @@ def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
     first, when = found[0], cards.day(found[0].on, weekday=True)
     closes = cards.day(first.cut_off, weekday=True)
     if run.as_of <= first.cut_off:
-        return Room(slots, first.on, True, f"{intro} Meeting on {when}; the pack closes at the end of {closes}.")
-    in_pack = any(line.list == "mdt" and line.section == "now" and line.due == first.on
-                  for line in run.previous.at("practice", practice.ods).values())
+        return Room(
+            slots, first.on, True, f"{intro} Meeting on {when}; the pack closes at the end of {closes}."
+        )
+    in_pack = any(
+        line.list == "mdt" and line.section == "now" and line.due == first.on
+        for line in run.previous.at("practice", practice.ods).values()
+    )
     if in_pack or len(found) == 1:
         return Room(slots, first.on, False, f"{intro} Meeting on {when}; the pack closed on {closes}.")
     return Room(slots, found[1].on, True, f"{intro} Meeting on {cards.day(found[1].on, weekday=True)}.")
@@ -147,9 +178,13 @@ def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:
     """The last good list of a practice on hold or frozen; people known to have died are not in it."""
     if list_id not in PLANNED or run.facts.sources.practices[ods].state == "ok":
         return []
-    before = run.previous.at("practice", ods).items()
-    return [replace(line, status="repeated", asked=False) for (name, mark), line in before
-            if name == list_id and mark not in taken and "died" not in run.flags.get(line.person or -1, ())]
+    made = []
+    for (name, mark), line in run.previous.at("practice", ods).items():
+        person = line.person or -1
+        if name == list_id and mark not in taken and "died" not in run.flags.get(person, ()):
+            told = cards.warnings(run.rows[person]) if person in run.rows else line.warnings
+            made.append(replace(line, status="repeated", asked=False, warnings=told))
+    return sorted(made, key=lambda line: line.position)
 
 
 def _groups(run: Run, rules: list[Rule], people: list[int]) -> list[Group]:
@@ -157,21 +192,37 @@ def _groups(run: Run, rules: list[Rule], people: list[int]) -> list[Group]:
     found: dict[tuple[str, str], list[int]] = {}
     for person in people:
         row = run.rows[person]
-        rule = next(rule for rule in rules
-                    if run.verdicts.get(person, {}).get(rule.id, ("", False))[0] == "not evaluated")
-        gaps = [run.facts.why_absent(fact, row["practice"]) or f"{fact.replace('_', ' ')} not known"
-                for fact in rule.needs if row[fact] is None]
+        rule = next(
+            rule
+            for rule in rules
+            if run.verdicts.get(person, {}).get(rule.id, ("", False))[0] == "not evaluated"
+        )
+        gaps = [
+            run.facts.why_absent(fact, row["practice"]) or f"{fact.replace('_', ' ')} not known"
+            for fact in rule.needs
+            if row[fact] is None
+        ]
         why = "; ".join(dict.fromkeys(gaps)) or run.evaluation.errors.get(rule.id, "the rule failed")
         found.setdefault((rule.id, why), []).append(person)
-    return [Group(rule, why, tuple(run.card(person) for person in sorted(mine, key=lambda one: run.rows[one]["name"] or "")))
-            for (rule, why), mine in sorted(found.items())]
+    return [
+        Group(
+            rule,
+            why,
+            tuple(run.card(person) for person in sorted(mine, key=lambda one: run.rows[one]["name"] or "")),
+        )
+        for (rule, why), mine in sorted(found.items())
+    ]
 
 
 def _balance(run: Run, ods: str, rules: list[Rule], asked: list[int], books: dict[str, int]) -> None:
     """Count everybody, the excluded and the not concerned apart from the lines, so that the books can be checked."""
     planned = all(rule.planned for rule in rules)
-    out = [one.id for one in run.rules.exclusions if one.scope == "everything" and one.outcome == "excluded"
-           or planned and one.scope != "named" and one.outcome in ("excluded", "held")]
+    out = [
+        one.id
+        for one in run.rules.exclusions
+        if (one.scope == "everything" and one.outcome == "excluded")
+        or (planned and one.scope != "named" and one.outcome in ("excluded", "held"))
+    ]
     row = run.con.execute(
         """SELECT count(*), count(*) FILTER (e.person IS NOT NULL AND NOT asked),
                   count(*) FILTER (e.person IS NULL AND o.person IS NULL AND NOT asked)
@@ -180,31 +231,46 @@ def _balance(run: Run, ods: str, rules: list[Rule], asked: list[int], books: dic
                       WHERE list_contains($out::VARCHAR[], exclusion)) e USING (person)
            LEFT JOIN (SELECT DISTINCT person FROM outcome
                       WHERE list_contains($rules::VARCHAR[], rule)) o USING (person)""",
-        {"asked": asked, "ods": ods, "out": out, "rules": [rule.id for rule in rules]}).fetchone()
-    books["people"], books["excluded"], books["not concerned"] = map(int, row or (0, 0, 0))
+        {"asked": asked, "ods": ods, "out": out, "rules": [rule.id for rule in rules]},
+    ).fetchall()[0]
+    books["people"], books["excluded"], books["not concerned"] = map(int, row)
 
 
 def _excluded(run: Run, ods: str) -> tuple[tuple[str, int], ...]:
     """How many people of the practice each exclusion holds; the first one counts."""
     ranks = " ".join(f"WHEN '{one.id}' THEN {rank}" for rank, one in enumerate(run.rules.exclusions))
-    counts = dict(run.con.execute(
-        f"""SELECT first, count(*) FROM (SELECT person, min(CASE exclusion {ranks} END) AS first
+    counts = dict(
+        run.con.execute(
+            f"""SELECT first, count(*) FROM (SELECT person, min(CASE exclusion {ranks} END) AS first
             FROM exclusion_flag JOIN facts USING (person) WHERE practice = ? GROUP BY person) GROUP BY first""",
-        [ods]).fetchall())
-    return tuple((one.label, int(counts[rank])) for rank, one in enumerate(run.rules.exclusions) if rank in counts)
+            [ods],
+        ).fetchall()
+    )
+    return tuple(
+        (one.label, int(counts[rank])) for rank, one in enumerate(run.rules.exclusions) if rank in counts
+    )
 
 
 def _registered(run: Run, ods: str) -> int:
-    row = run.con.execute("SELECT count(*) FROM facts WHERE practice = ? AND registration_status = 'registered' "
-                          "AND coalesce(death_status, 'none') = 'none'", [ods]).fetchone()
-    return int(row[0]) if row else 0
+    row = run.con.execute(
+        "SELECT count(*) FROM facts WHERE practice = ? AND registration_status = 'registered' "
+        "AND coalesce(death_status, 'none') = 'none'",
+        [ods],
+    ).fetchall()[0]
+    frozen = (
+        run.facts.sources.practices[ods].state == "frozen"
+    )  # compare with the last good register, not with this
+    return max(int(row[0]), run.previous.registered.get(("practice", ods), 0) if frozen else 0)
 
 
 def _objectors(run: Run, ods: str) -> tuple[Any, ...]:
     """The marker that only the person's own practice sees."""
-    cursor = run.con.execute("SELECT * FROM facts WHERE practice = ? AND objection = 'yes' "
-                             "AND registration_status = 'registered' AND coalesce(death_status, 'none') <> 'formal' "
-                             "ORDER BY name, person", [ods])
+    cursor = run.con.execute(
+        "SELECT * FROM facts WHERE practice = ? AND objection = 'yes' "
+        "AND registration_status = 'registered' AND coalesce(death_status, 'none') <> 'formal' "
+        "ORDER BY name, person",
+        [ods],
+    )
     names = [column[0] for column in cursor.description or ()]
     return tuple(cards.card(dict(zip(names, row, strict=True))) for row in cursor.fetchall())
 
@@ -215,15 +281,24 @@ def _notices(run: Run, practice: PracticeInfo, why: str) -> list[str]:
     state = run.facts.sources.practices[practice.ods]
     if state.state != "ok":
         since = f" of {cards.day(run.previous.as_of)}" if run.previous.as_of else ""
-        shown = f"The planned lists below repeat the last good run{since}." if run.previous.at("practice", practice.ods) \
+        shown = (
+            f"The planned lists below repeat the last good run{since}."
+            if run.previous.at("practice", practice.ods)
             else "There is no earlier list to show."
+        )
         made.append(f"This practice is {state.state}: {why}. {shown} New requests are still served.")
     if not state.hospital:
-        made.append(f"Admissions and discharges are not known: {state.hospital_note}.")
-    moved = sum(run.at_home(person, one.audience) for person, found in run.asked.items() for one in found
-                if run.rows[person]["practice"] == practice.ods)
+        made.append(f"Newer admissions and discharges are not known ({state.hospital_note}).")
+    moved = sum(
+        run.at_home(person, one.audience)
+        for person, found in run.asked.items()
+        for one in found
+        if run.rows[person]["practice"] == practice.ods
+    )
     if moved:
-        made.append(f"{cards.plural(moved, 'request')} for care-home residents: first on the home's round list.")
+        made.append(
+            f"{cards.plural(moved, 'request')} for care-home residents: first on the home's round list."
+        )
     for exclusion in run.rules.exclusions:
         absent = run.facts.why_absent(exclusion.fact, practice.ods)
         if absent and exclusion.fact != "in_hospital":

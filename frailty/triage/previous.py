@@ -32,10 +32,13 @@ class Previous:
 
 def previous_listed(con: duckdb.DuckDBPyConnection, as_of: date) -> list[dict[str, Any]]:
     """The rows of `listed` of the newest run whose day lies before `as_of`."""
-    cursor = con.execute("""
+    cursor = con.execute(
+        """
         SELECT run, as_of, audience, audience_id, list, status, facts FROM listed
         WHERE run = (SELECT run FROM listed WHERE as_of < ? ORDER BY as_of DESC, run DESC LIMIT 1)
-        ORDER BY audience, audience_id, list, patient_id, facts::VARCHAR""", [as_of])
+        ORDER BY audience, audience_id, list, patient_id, facts::VARCHAR""",
+        [as_of],
+    )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -63,20 +66,25 @@ def compared(line: Line, before: Line | None, as_of: date) -> Line:
 
 
 def with_turn(line: Line, before: Line | None, as_of: date) -> Line:
-    """Carry the turn: whoever stood on the list until the due day, with nothing recorded, goes behind the others."""
+    """Carry the turn: whoever stood on the list past the due day, with nothing recorded, goes behind those who wait."""
     if before is None:
         return line
-    if before.section == "now" and before.due is not None and before.due < as_of and not line.asked:
-        return replace(line, turns=before.turns + 1)
-    return replace(line, turns=before.turns, turn_on=before.turn_on if before.section == "now" else None)
+    past = before.section == "now" and before.due is not None and before.due < as_of
+    turns = before.turns + (past and not before.overdue and not line.asked)
+    return replace(
+        line, turns=turns, turn_on=before.turn_on if before.section == "now" else None, overdue=past
+    )
 
 
-def order(lines: Sequence[Line], as_of: date, wait_level_days: int, seed: str, keep_turns: bool) -> list[Line]:
+def order(
+    lines: Sequence[Line], as_of: date, wait_level_days: int, seed: str, keep_turns: bool
+) -> list[Line]:
     """Asked for first; then fewest turns, then level (recent event, long wait), then the longest wait, then a hash."""
+
     def place(line: Line) -> tuple[Any, ...]:
         waiting = (as_of - (line.first_listed or as_of)).days
         level = max(0, (0 if line.first else 1) - waiting // max(1, wait_level_days))
-        in_turn = keep_turns and line.turn_on is not None
+        in_turn = keep_turns and line.turn_on is not None and not line.overdue
         return (not line.asked, not in_turn, line.turns, level, -waiting, tie(seed, line.mark))
 
     return sorted(lines, key=place)
@@ -99,7 +107,7 @@ def capped(lines: Sequence[Line], slots: int | None, as_of: date) -> list[Line]:
         why = f"no room: place {position} for {slots} places, {waits}"
         if line.turns:
             why += "; had a turn before, and nothing has been recorded since"
-        made.append(replace(line, section="overflow", turn_on=None, left_off=why))
+        made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off=why))
     return made
 
 

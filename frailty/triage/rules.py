@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import string
 import tomllib
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from frailty.knowledge import rules_dir
 from frailty.site import SIGNATURES, Site
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
 from frailty.triage.settings import Settings, load_settings
-from frailty.triage.vocabulary import FACTS, PHRASES, column_list
+from frailty.triage.vocabulary import FACTS, PHRASES
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,9 +118,13 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     settings = load_settings(site, rules)
     defaults = load_settings(None, rules)
     loaded: list[Rule] = []
-    files = sorted(file for file in folder.glob("*.toml") if file.name not in ("settings.toml", "exclusions.toml"))
-    exclusions = tuple(_exclusion(entry, str(folder / "exclusions.toml"))
-                       for entry in _read(folder / "exclusions.toml").get("exclusion", []))
+    files = sorted(
+        file for file in folder.glob("*.toml") if file.name not in ("settings.toml", "exclusions.toml")
+    )
+    exclusions = tuple(
+        _exclusion(entry, str(folder / "exclusions.toml"))
+        for entry in _read(folder / "exclusions.toml").get("exclusion", [])
+    )
     for file in files:
         loaded += [_rule(entry, str(file)) for entry in _read(file).get("rule", [])]
     with duckdb.connect() as con:
@@ -140,7 +145,9 @@ def rule_set_hash(folder: Path, settings: Settings) -> str:
 
 def shadow(site: Site, rules: RuleSet) -> str:
     """Why the lists are only a shadow run; empty where all three signed this very rule set."""
-    missing = [name.replace("_", " ") for name in SIGNATURES if not site.sign_off.get(name)]
+    missing = [
+        name.replace("_", " ").replace("ig ", "IG ") for name in SIGNATURES if not site.sign_off.get(name)
+    ]
     if missing:
         return "not signed off by: " + ", ".join(missing)
     if site.sign_off.get("hash") != rules.hash:
@@ -155,12 +162,16 @@ def evaluate(con: duckdb.DuckDBPyConnection, rules: RuleSet) -> Evaluation:
     exclusion_flag: person, exclusion, one row for each that holds.
     """
     result = Evaluation()
-    con.execute("CREATE OR REPLACE TEMP TABLE outcome (person INTEGER, rule VARCHAR, outcome VARCHAR, first BOOLEAN)")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE outcome (person INTEGER, rule VARCHAR, outcome VARCHAR, first BOOLEAN)"
+    )
     con.execute("CREATE OR REPLACE TEMP TABLE exclusion_flag (person INTEGER, exclusion VARCHAR)")
     values = rules.settings.values
     for exclusion in rules.exclusions:
-        con.execute(f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
-                    f"WHERE {with_settings(exclusion.when, values)}")
+        con.execute(
+            f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
+            f"WHERE {with_settings(exclusion.when, values)}"
+        )
     for rule in rules.rules:
         when = with_settings(rule.when, values)
         bad: list[int] = []
@@ -172,9 +183,10 @@ def evaluate(con: duckdb.DuckDBPyConnection, rules: RuleSet) -> Evaluation:
             con.execute("DELETE FROM outcome WHERE rule = ?", [rule.id])
             con.execute(_outcome_sql(rule, f"TRY({when})", values, bad))
         if rule.needs:
-            counts = con.execute("SELECT " + ", ".join(f"count(*) - count({fact})" for fact in rule.needs)
-                                 + " FROM facts").fetchone()
-            result.nulls[rule.id] = {fact: int(n) for fact, n in zip(rule.needs, counts or (), strict=True) if n}
+            counts = con.execute(
+                "SELECT " + ", ".join(f"count(*) - count({fact})" for fact in rule.needs) + " FROM facts"
+            ).fetchall()[0]
+            result.nulls[rule.id] = {fact: int(n) for fact, n in zip(rule.needs, counts, strict=True) if n}
     return result
 
 
@@ -183,8 +195,13 @@ def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[in
     broken = "person IN (" + ", ".join(map(str, bad)) + ")" if bad else "FALSE"
     hidden = "FALSE"
     if rule.suppress_from:
-        reopened = " OR ".join(f"coalesce({fact} > {rule.suppress_from}, FALSE)" for fact in rule.reopen_on) or "FALSE"
-        hidden = (f"coalesce(as_of - {rule.suppress_from} < {int(rule.suppress_days)}, FALSE) AND NOT ({reopened})")
+        reopened = (
+            " OR ".join(f"coalesce({fact} > {rule.suppress_from}, FALSE)" for fact in rule.reopen_on)
+            or "FALSE"
+        )
+        hidden = (
+            f"coalesce(as_of - {rule.suppress_from} < {int(rule.suppress_days)}, FALSE) AND NOT ({reopened})"
+        )
     first = f"coalesce({with_settings(rule.first_if, values)}, FALSE)"
     return f"""
         INSERT INTO outcome
@@ -210,14 +227,19 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, when: str) -> list[int]:
     return bad
 
 
-def leave_reasons(con: duckdb.DuckDBPyConnection, rule: Rule, people: Sequence[int],
-                  values: dict[str, Any]) -> dict[int, str]:
+def leave_reasons(
+    con: duckdb.DuckDBPyConnection, rule: Rule, people: Sequence[int], values: dict[str, Any]
+) -> dict[int, str]:
     """Person -> the first `leaves` reason that holds now (a template)."""
     if not rule.leaves or not people:
         return {}
-    cases = " ".join(f"WHEN {with_settings(leave.when, values)} THEN {index}" for index, leave in enumerate(rule.leaves))
-    found = con.execute(f"SELECT person, CASE {cases} END FROM facts WHERE person IN "
-                        f"({', '.join(str(int(person)) for person in people)})").fetchall()
+    cases = " ".join(
+        f"WHEN {with_settings(leave.when, values)} THEN {index}" for index, leave in enumerate(rule.leaves)
+    )
+    found = con.execute(
+        f"SELECT person, CASE {cases} END FROM facts WHERE person IN "
+        f"({', '.join(str(int(person)) for person in people)})"
+    ).fetchall()
     return {int(person): rule.leaves[index].reason for person, index in found if index is not None}
 
 
@@ -225,20 +247,27 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DefinitionError("A file of triage rules cannot be read.", where=str(file), why=str(error)) from error
+        raise DefinitionError(
+            "A file of triage rules cannot be read.", where=str(file), why=str(error)
+        ) from error
 
 
 def _rule(entry: dict[str, Any], where: str) -> Rule:
     data = dict(entry)
     name = f"{where}, rule {data.get('id', '(without id)')}"
-    for key, mend in (("id", "give it an id"), ("evidence", "say which evidence stands behind it"),
-                      ("owner", "name the clinical owner"), ("example", "add [[rule.example]] with facts and expect")):
+    for key, mend in (
+        ("id", "give it an id"),
+        ("evidence", "say which evidence stands behind it"),
+        ("owner", "name the clinical owner"),
+        ("example", "add [[rule.example]] with facts and expect"),
+    ):
         if not data.get(key):
             raise DefinitionError(f"A rule without {key} does not load.", where=name, mend=mend)
     evidence = data["evidence"]
     if evidence.get("kind") not in EVIDENCE or not evidence.get("cite"):
-        raise DefinitionError("The evidence is not complete.", where=name,
-                              mend="kind = " + " | ".join(EVIDENCE) + ", and cite")
+        raise DefinitionError(
+            "The evidence is not complete.", where=name, mend="kind = " + " | ".join(EVIDENCE) + ", and cite"
+        )
     examples = tuple(data.pop("example"))
     leaves = tuple(Leave(str(one["when"]), str(one["reason"])) for one in data.pop("leaves", []))
     known = set(Rule.__dataclass_fields__) - {"where", "examples", "leaves"}
@@ -251,7 +280,9 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
         raise DefinitionError("The rule is not complete.", where=name, why=str(error)) from error
     for value, allowed, what in ((rule.priority, PRIORITIES, "priority"), (rule.list, LISTS, "list")):
         if value not in allowed:
-            raise DefinitionError(f"The {what} “{value}” is not known.", where=name, mend=nearest(value, allowed))
+            raise DefinitionError(
+                f"The {what} “{value}” is not known.", where=name, mend=nearest(value, allowed)
+            )
     return rule
 
 
@@ -278,13 +309,13 @@ def _refuse_unknown(data: dict[str, Any], known: set[str], where: str) -> None:
             raise DefinitionError(f"“{key}” is not known here.", where=where, mend=nearest(key, known))
 
 
-def _check(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Sequence[Exclusion],
-           settings: Settings) -> None:
+def _check(
+    con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Sequence[Exclusion], settings: Settings
+) -> None:
     """Names, expressions and templates hold, and every example comes out as it says."""
-    ids = [one.id for one in (*rules, *exclusions)]
-    for one in {one for one in ids if ids.count(one) > 1}:
-        raise DefinitionError(f"The id “{one}” is used twice.", where="rules/triage")
-    con.execute(f"CREATE TEMP TABLE facts ({column_list()})")
+    ids = [rule.id for rule in rules] + [one.id for one in exclusions]
+    for twice in sorted({one for one in ids if ids.count(one) > 1}):
+        raise DefinitionError(f"The id “{twice}” is used twice.", where="rules/triage")
     for rule in rules:
         for text in (rule.when, rule.first_if, *(leave.when for leave in rule.leaves)):
             check_expression(con, text, FACTS, settings.values, rule.where)
@@ -292,43 +323,74 @@ def _check(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Se
         for fact in named:
             if fact not in FACTS:
                 raise DefinitionError(f"“{fact}” is not a fact.", where=rule.where, mend=nearest(fact, FACTS))
+        if not re.fullmatch(r"next_mdt|next_round|\d+ (working )?days?", rule.due) and (
+            FACTS.get(rule.due, ("",))[0] != "DATE"
+        ):
+            raise DefinitionError(
+                f"The due “{rule.due}” is not known.",
+                where=rule.where,
+                mend="next_mdt, next_round, 14 days, 7 working days, or a fact that is a date",
+            )
         for exclusion in rule.exclusions:
             if exclusion not in ids:
-                raise DefinitionError(f"The exclusion “{exclusion}” is not known.", where=rule.where,
-                                      mend=nearest(exclusion, [one.id for one in exclusions]))
+                raise DefinitionError(
+                    f"The exclusion “{exclusion}” is not known.",
+                    where=rule.where,
+                    mend=nearest(exclusion, [one.id for one in exclusions]),
+                )
         for template in (rule.asks, rule.reason, *(leave.reason for leave in rule.leaves)):
             _check_template(template, settings, rule.where)
-        missing = " OR ".join(f"{fact} IS NULL" for fact in rule.needs) or "FALSE"
-        _try_examples(con, rule.when, missing, rule.examples, settings, rule.where)
+        _try_examples(con, rule.when, rule.needs, rule.examples, settings, rule.where)
     for one in exclusions:
         check_expression(con, one.when, FACTS, settings.values, one.where)
         _check_template(one.reason, settings, one.where)
-        _try_examples(con, one.when, "TRUE", one.examples, settings, one.where)
+        _try_examples(con, one.when, [one.fact], one.examples, settings, one.where)
 
 
 def _check_template(template: str, settings: Settings, where: str) -> None:
     for _, name, _, _ in string.Formatter().parse(template):
         if name is not None and name not in FACTS and name not in settings.values and name not in PHRASES:
-            raise DefinitionError(f"The text names “{name}”, which is not a fact.", where=where,
-                                  mend=nearest(name, FACTS))
+            raise DefinitionError(
+                f"The text names “{name}”, which is not a fact.", where=where, mend=nearest(name, FACTS)
+            )
 
 
-def _try_examples(con: duckdb.DuckDBPyConnection, when: str, missing: str, examples: Sequence[dict[str, Any]],
-                  settings: Settings, where: str) -> None:
+def _try_examples(
+    con: duckdb.DuckDBPyConnection,
+    when: str,
+    needs: Sequence[str],
+    examples: Sequence[dict[str, Any]],
+    settings: Settings,
+    where: str,
+) -> None:
     """Each example in a row of its own: true, false, or "not evaluated"."""
+    used = sorted({*needs, *(fact for fact in FACTS if re.search(rf"\b{fact}\b", when))}) or ["person"]
+    rows = []
     for number, example in enumerate(examples, 1):
-        facts = dict(example.get("facts", {}))
+        facts = example.get("facts", {})
         for name in facts:
             if name not in FACTS:
-                raise DefinitionError(f"Example {number} names “{name}”, which is not a fact.", where=where,
-                                      mend=nearest(name, FACTS))
-        con.execute("DELETE FROM facts")
-        names = list(facts) or ["person"]
-        con.execute(f"INSERT INTO facts ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
-                    list(facts.values()) or [1])
-        row = con.execute(f"SELECT ({with_settings(when, settings.values)}), ({missing}) FROM facts").fetchone()
-        met, absent = row if row else (None, True)
+                raise DefinitionError(
+                    f"Example {number} names “{name}”, which is not a fact.",
+                    where=where,
+                    mend=nearest(name, FACTS),
+                )
+        cells = (f"{literal(facts.get(name))}::{FACTS[name][0]}" for name in used)
+        rows.append(f"({number}, {', '.join(cells)})")
+    missing = " OR ".join(f"{fact} IS NULL" for fact in needs) or "FALSE"
+    try:
+        found = con.execute(
+            f"SELECT number, ({with_settings(when, settings.values)}), ({missing}) "
+            f"FROM (VALUES {', '.join(rows)}) facts(number, {', '.join(used)}) ORDER BY number"
+        ).fetchall()
+    except Exception as error:
+        raise DefinitionError("The rule fails on its own examples.", where=where, why=str(error)) from error
+    for (number, met, absent), example in zip(found, examples, strict=True):
         came = "not evaluated" if met is None and absent else bool(met)
         if came != example.get("expect"):
-            raise DefinitionError(f"Example {number} expects {example.get('expect')!r} and gives {came!r}.",
-                                  where=where, why=str(facts), mend="correct the rule or the example")
+            raise DefinitionError(
+                f"Example {number} expects {example.get('expect')!r} and gives {came!r}.",
+                where=where,
+                why=str(example.get("facts", {})),
+                mend="correct the rule or the example",
+            )

@@ -45,12 +45,17 @@ def load_settings(site: Site | None = None, rules: Path | None = None) -> Settin
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DefinitionError("The triage settings cannot be read.", where=str(file), why=str(error)) from error
+        raise DefinitionError(
+            "The triage settings cannot be read.", where=str(file), why=str(error)
+        ) from error
     values: dict[str, Any] = {}
     for name, entry in data.items():
         if "value" not in entry or not entry.get("why") or entry.get("kind") not in ("framework", "proposal"):
-            raise DefinitionError(f"The setting “{name}” is not complete.", where=str(file),
-                                  mend="give value, why, and kind = framework or proposal")
+            raise DefinitionError(
+                f"The setting “{name}” is not complete.",
+                where=str(file),
+                mend="give value, why, and kind = framework or proposal",
+            )
         if entry["kind"] == "framework" and not entry.get("cite"):
             raise DefinitionError(f"The setting “{name}” says framework and cites none.", where=str(file))
         values[name] = entry["value"]
@@ -64,11 +69,17 @@ def load_settings(site: Site | None = None, rules: Path | None = None) -> Settin
 def _checked(name: str, value: Any, defaults: dict[str, Any], where: str) -> Any:
     if name not in defaults:
         near = difflib.get_close_matches(name, sorted(defaults), 3, 0.5)
-        raise SiteError(f"[settings]: `{name}` is not a setting.", where=where,
-                        mend="did you mean " + " or ".join(near) + "?" if near else "see rules/triage/settings.toml")
+        raise SiteError(
+            f"[settings]: `{name}` is not a setting.",
+            where=where,
+            mend="did you mean " + " or ".join(near) + "?" if near else "see rules/triage/settings.toml",
+        )
     like = defaults[name]
     fits = isinstance(value, (bool, list)) if name == "proposals" else type(value) is type(like)
     if not fits or (isinstance(value, int) and not isinstance(value, bool) and value < 0):
-        raise SiteError(f"[settings]: `{name}` is {value!r}, which does not fit.", where=where,
-                        mend=f"the default is {like!r}")
+        raise SiteError(
+            f"[settings]: `{name}` is {value!r}, which does not fit.",
+            where=where,
+            mend=f"the default is {like!r}",
+        )
     return value

@@ -55,7 +55,8 @@ class Sources:
 def read_sources(con: duckdb.DuckDBPyConnection, site: Site, as_of: date, settings: Settings) -> Sources:
     """Compare what arrived with what the site expects."""
     rows = con.execute(
-        "SELECT source, kind, extracted_at, extracted_from, newest, held FROM feed ORDER BY source").fetchall()
+        "SELECT source, kind, extracted_at, extracted_from, newest, held FROM feed ORDER BY source"
+    ).fetchall()
     arrived = {str(row[0]): row[1:] for row in rows}
     declared = {feed.name: feed for feed in site.feeds}
     feeds = []
@@ -85,14 +86,16 @@ def _source(name: str, row: Any, feed: Feed | None, as_of: date, settings: Setti
     age = max(0, (as_of - last).days)
     expected = feed.expected_days if feed else 1
     days = f"{age} day{'s' if age != 1 else ''} old"
+    often = "every day" if expected == 1 else f"every {expected} days"
     if extracted_from == "newest record" or extracted_at is None:
         note = f"{days} by its newest record; the date of the extract is not given"
         return Source(name, kind, last, "date guessed", note, practices)
     if feed is not None and age > expected + settings.number("freeze_after_days"):
-        return Source(name, kind, last, "frozen" if kind == "gp" else "late", f"{days}, expected every {expected}",
-                      practices)
+        return Source(
+            name, kind, last, "frozen" if kind == "gp" else "late", f"{days}, expected {often}", practices
+        )
     if feed is not None and age > expected:
-        return Source(name, kind, last, "late", f"{days}, expected every {expected}", practices)
+        return Source(name, kind, last, "late", f"{days}, expected {often}", practices)
     return Source(name, kind, last, "up to date", "", practices)
 
 

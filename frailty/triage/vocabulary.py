@@ -45,7 +45,10 @@ FACTS: dict[str, tuple[str, str]] = {
     "last_ed_known_on": ("DATE", "when that became known"),
     "emergency_admissions_12m": ("INTEGER", "emergency admissions in 12 months"),
     # frailty
-    "frailty_confirmed": ("VARCHAR", "newest clinician's code: severe | moderate | mild | unspecified | none"),
+    "frailty_confirmed": (
+        "VARCHAR",
+        "newest clinician's code: severe | moderate | mild | unspecified | none",
+    ),
     "frailty_confirmed_on": ("DATE", "date of that code"),
     "frailty_suggested": ("VARCHAR", "by the records (eFI band): severe | moderate | mild | fit | outside"),
     "frailty_points": ("INTEGER", "eFI deficits present"),

@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def build_worklists(con: duckdb.DuckDBPyConnection, site: Site, facts: FactTable, rules: RuleSet, as_of: date,
-                    previous: Iterable[Mapping[str, Any]] | None = None) -> Worklists:
+def build_worklists(
+    con: duckdb.DuckDBPyConnection,
+    site: Site,
+    facts: FactTable,
+    rules: RuleSet,
+    as_of: date,
+    previous: Iterable[Mapping[str, Any]] | None = None,
+) -> Worklists:
     """Build all pages from the temp table `facts`.
 
     `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`).
@@ -36,24 +42,41 @@ def build_worklists(con: duckdb.DuckDBPyConnection, site: Site, facts: FactTable
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages.append(_hub_page(run, pages))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
-    return Worklists(as_of, site.name, shadow(site, rules), rules.hash, valid, run.previous.as_of, tuple(pages),
-                     rules.rules)
+    return Worklists(
+        as_of,
+        site.name,
+        shadow(site, rules),
+        rules.hash,
+        valid,
+        run.previous.as_of,
+        tuple(pages),
+        rules.rules,
+    )
 
 
 def _freeze_shrunk(run: Run) -> None:
     """A practice whose register shrank too much since the last run keeps its last good lists (G12)."""
     settings = run.facts.settings
-    now = {str(ods): int(n) for ods, n in run.con.execute(
-        "SELECT practice, count(*) FROM facts WHERE registration_status = 'registered' "
-        "AND coalesce(death_status, 'none') = 'none' GROUP BY practice").fetchall()}
+    now = {
+        str(ods): int(n)
+        for ods, n in run.con.execute(
+            "SELECT practice, count(*) FROM facts WHERE registration_status = 'registered' "
+            "AND coalesce(death_status, 'none') = 'none' GROUP BY practice"
+        ).fetchall()
+    }
     for ods, state in list(run.facts.sources.practices.items()):
         before = run.previous.registered.get(("practice", ods), 0)
         lost = before - now.get(ods, 0)
-        if state.state != "ok" or lost < max(1, settings.number("shrink_people")) \
-                or lost * 100 <= before * settings.number("shrink_percent"):
+        if (
+            state.state != "ok"
+            or lost < max(1, settings.number("shrink_people"))
+            or lost * 100 <= before * settings.number("shrink_percent")
+        ):
             continue
-        why = (f"registered people fell from {before:,} to {now.get(ods, 0):,} since the last run; if that is right, "
-               "raise shrink_percent in site.toml for one night")
+        why = (
+            f"registered people fell from {before:,} to {now.get(ods, 0):,} since the last run; if that is right, "
+            "raise shrink_percent in site.toml for one night"
+        )
         run.facts.sources.practices[ods] = replace(state, state="frozen", why=why)
         run.con.execute("UPDATE facts SET practice_state = 'frozen' WHERE practice = ?", [ods])
 
@@ -65,46 +88,98 @@ def _hub_page(run: Run, pages: list[Page]) -> Page:
         for view in page.lists:
             if view.id in ("everyone_else",) or not (view.lines or view.books.get("not evaluated")):
                 continue
-            overview.append({
-                "audience": page.title, "list": view.title, "now": len(view.part("now")), "slots": view.slots,
-                "overflow": len(view.part("overflow")), "paused": len(view.part("paused")),
-                "new": sum(line.status == "new" for line in view.lines), "state": page.state,
-                "overdue": sum(line.overdue for line in view.lines),
-                "not_evaluated": view.books.get("not evaluated", 0),
-                "longest_wait": max(((run.as_of - line.first_listed).days for line in view.part("overflow")
-                                     if line.first_listed), default=0)})
+            overview.append(
+                {
+                    "audience": page.title,
+                    "list": view.title,
+                    "now": len(view.part("now")),
+                    "slots": view.slots,
+                    "overflow": len(view.part("overflow")),
+                    "paused": len(view.part("paused")),
+                    "new": sum(line.status == "new" for line in view.lines),
+                    "state": page.state,
+                    "overdue": sum(line.overdue for line in view.lines),
+                    "not_evaluated": view.books.get("not evaluated", 0),
+                    "longest_wait": max(
+                        (
+                            (run.as_of - line.first_listed).days
+                            for line in view.part("overflow")
+                            if line.first_listed
+                        ),
+                        default=0,
+                    ),
+                }
+            )
     questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run)]
     lines = run.placed(("hub", "hub"), (task(one) for one in questions), None)
-    lines = [replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
-             for line in run.finished(("hub", "hub"), lines, [])]
+    lines = [
+        replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
+        for line in run.finished(("hub", "hub"), lines, [])
+    ]
     lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
     present = {line.mark for line in lines}
-    settled = tuple(came_off(line, "settled, or no longer in question") for (_, mark), line
-                    in run.previous.at("hub", "hub").items() if mark not in present)
+    settled = tuple(
+        came_off(line, "settled, or no longer in question")
+        for (_, mark), line in run.previous.at("hub", "hub").items()
+        if mark not in present
+    )
     totals: dict[str, int] = {}
     for page in pages:
         for label, number in page.excluded if page.audience == "practice" else ():
             totals[label] = totals.get(label, 0) + number
-    unplaced = run.con.execute("SELECT count(*) FROM facts WHERE practice IS NULL OR practice_state = 'not served'").fetchone()
-    if unplaced and unplaced[0]:
-        totals["practice not recorded, or not one of this site"] = int(unplaced[0])
-    notices = [f"{page.title} is {page.state}: its planned lists repeat the last good run." for page in pages
-               if page.state != "ok"]
+    unplaced = run.con.execute(
+        "SELECT count(*) FROM facts WHERE practice IS NULL OR practice_state = 'not served'"
+    ).fetchall()[0][0]
+    if unplaced:
+        totals["practice not recorded, or not one of this site"] = int(unplaced)
+    notices = [
+        f"{page.title} is {page.state}: its planned lists repeat the last good run."
+        for page in pages
+        if page.state != "ok"
+    ]
     notices += [f"Rule {name}: {text}." for name, text in run.evaluation.errors.items()]
     registered = sum(page.registered for page in pages if page.audience == "practice")
     where = {home.id: home.name for home in run.site.homes}
     lines = [replace(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
-    view = ListView("tasks", "To settle", "Questions that only a person can answer. They lie open until the sources agree.",
-                    tuple(lines), shape="table")
-    return Page("hub", "hub", "Hub: all lists",
-                f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}", (view,), settled,
-                tuple(totals.items()), (), (), tuple(notices), run.facts.sources.feeds, "ok", registered,
-                tuple(overview))
+    view = ListView(
+        "tasks",
+        "To settle",
+        "Questions that only a person can answer. They lie open until the sources agree.",
+        tuple(lines),
+        shape="table",
+    )
+    return Page(
+        "hub",
+        "hub",
+        "Hub: all lists",
+        f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}",
+        (view,),
+        settled,
+        tuple(totals.items()),
+        (),
+        (),
+        tuple(notices),
+        run.facts.sources.feeds,
+        "ok",
+        registered,
+        tuple(overview),
+    )
 
 
 def _unmatched(run: Run) -> list[Question]:
-    return [Question(home, "on the home's list, not in the records", entry.name, why, None, entry.birth_date,
-                     entry.nhs_number, entry.room) for home, entry, why in run.facts.residents.unmatched]
+    return [
+        Question(
+            home,
+            "on the home's list, not in the records",
+            entry.name,
+            why,
+            None,
+            entry.birth_date,
+            entry.nhs_number,
+            entry.room,
+        )
+        for home, entry, why in run.facts.residents.unmatched
+    ]
 
 
 def _without_practice(run: Run) -> list[Question]:
@@ -113,8 +188,21 @@ def _without_practice(run: Run) -> list[Question]:
     for person, row in run.rows.items():
         flags = run.flags.get(person, [])
         met = [rule for rule in run.met(person, run.rules.rules) if rule.list != "hold"]
-        if flags and flags[0] == "not_served" and met and not {"objection", "last_days", "deregistered"} & set(flags):
-            made.append(Question("", "practice not recorded, or not one of this site", str(row["name"] or ""),
-                                 f"rule {met[0].id} holds: find out who looks after this person", person,
-                                 row["birth_date"], str(row["nhs_number"] or "")))
+        if (
+            flags
+            and flags[0] == "not_served"
+            and met
+            and not {"objection", "last_days", "deregistered"} & set(flags)
+        ):
+            made.append(
+                Question(
+                    "",
+                    "practice not recorded, or not one of this site",
+                    str(row["name"] or ""),
+                    f"rule {met[0].id} holds: find out who looks after this person",
+                    person,
+                    row["birth_date"],
+                    str(row["nhs_number"] or ""),
+                )
+            )
     return made

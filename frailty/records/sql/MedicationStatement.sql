@@ -1,5 +1,9 @@
 SELECT rid, 0 AS part, 'issue' AS kind, 'MedicationStatement' AS element,
-       coalesce(medicationCodeableConcept.coding, from_json(medication -> '$.concept.coding', getvariable('codings_shape'))) AS codings,
+       coalesce(nullif(medicationCodeableConcept.coding, []),
+                from_json(medication -> '$.concept.coding', getvariable('codings_shape')),
+                -- A name without a code still tells the substance.
+                named_coding(coalesce(medicationCodeableConcept."text", medicationReference.display,
+                                      medication ->> '$.concept.text'))) AS codings,
        FALSE AS counts, reference_key(context) AS encounter,
        coalesce(day_first(coalesce(effectiveDateTime, effectivePeriod."start")), day_first(dateAsserted)) AS effective,
        NULL::SMALLINT AS minute,

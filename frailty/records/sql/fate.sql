@@ -1,24 +1,22 @@
 -- What becomes of each staged resource: used | superseded | removed | quarantined, and why.
 CREATE OR REPLACE TEMP TABLE gist AS
-SELECT rid,
-       bool_or(medication IS NOT NULL OR len(list_filter(codings, lambda c: trim(c.code) <> '')) > 0) AS coded,
-       bool_or(effective IS NOT NULL) AS dated, bool_or(encounter IS NOT NULL) AS linked, min(said_date) AS said_date
-FROM staged_event WHERE NOT starts_with(element, 'Encounter.') GROUP BY ALL;
+SELECT rid, bool_or(medication IS NOT NULL) AS medicine, bool_or(effective IS NOT NULL) AS dated,
+       bool_or(encounter IS NOT NULL) AS linked, min(said_date) AS said_date
+FROM staged_event WHERE NOT starts_with(element, 'Encounter.') GROUP BY rid;
 
 CREATE OR REPLACE TEMP TABLE coming AS
-SELECT * EXCLUDE (fate, why), CASE WHEN place > 1 THEN NULL WHEN fate = 'quarantined' THEN why END AS why,
-       CASE WHEN place > 1 THEN 'superseded' ELSE fate END AS fate
+SELECT * EXCLUDE (reason), CASE WHEN place = 1 AND NOT gone THEN reason END AS why,
+       CASE WHEN place > 1 THEN 'superseded' WHEN gone THEN 'removed' WHEN reason IS NULL THEN 'used'
+            ELSE 'quarantined' END AS fate
 FROM (
-    SELECT c.* EXCLUDE (fate, why), CASE WHEN gone THEN 'removed' WHEN reason IS NULL THEN 'used' ELSE 'quarantined' END AS fate,
-           reason AS why
-    FROM (
-        SELECT c.*, CASE
+        SELECT k.*, coalesce(ranked.place, 1) AS place, CASE
             WHEN resource_id IS NULL THEN 'no id; the sender must give each resource one'
             WHEN subject IS NULL THEN 'it does not say whose it is (no subject); the sender must name the patient'
             WHEN subject LIKE '#%' THEN 'its subject is a contained resource without an identifier; name a Patient'
             WHEN subject LIKE '%~?' THEN 'more than one patient has this id in this source; give each an id of its own'
-            WHEN g.rid IS NOT NULL AND NOT coalesce(coded, FALSE) THEN 'no code, at most words; ask for a coded entry'
-            WHEN resource_type IN ('Condition', 'Observation', 'Procedure', 'MedicationRequest', 'MedicationStatement',
+            WHEN g.rid IS NOT NULL AND NOT medicine AND c.rid IS NULL THEN 'no code, at most words; ask for a coded entry'
+            -- A Condition may still get its date from an Encounter that names it; see unresolved.sql.
+            WHEN resource_type IN ('Observation', 'Procedure', 'MedicationRequest', 'MedicationStatement',
                                    'events', 'medicines') AND g.rid IS NOT NULL AND NOT dated AND NOT linked
                 THEN CASE WHEN g.said_date IS NULL THEN 'no date, and no Encounter to take one from'
                           ELSE 'its date does not exist in the calendar, and no other is given' END
@@ -26,7 +24,9 @@ FROM (
                 THEN CASE WHEN s.said_date IS NULL THEN 'a stay without a start date cannot be placed in time'
                           ELSE 'its start date does not exist in the calendar' END
             END AS reason
-        FROM coming c LEFT JOIN gist g USING (rid) LEFT JOIN staged_stay s USING (rid)) c);
+        FROM keyed k LEFT JOIN ranked USING (rid) LEFT JOIN gist g USING (rid)
+        LEFT JOIN (SELECT DISTINCT rid FROM coding) c USING (rid)
+        LEFT JOIN (SELECT rid, started, said_date FROM staged_stay) s USING (rid));
 
 CREATE OR REPLACE TEMP TABLE parts AS
 SELECT rid, 'date' AS part,

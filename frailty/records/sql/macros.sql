@@ -41,3 +41,5 @@ CREATE OR REPLACE TEMP MACRO number_in(q, i, s) AS
     coalesce(q."value", i::DOUBLE, try_cast(regexp_replace(trim(s), '^[<>]=?\s*', '') AS DOUBLE));
 CREATE OR REPLACE TEMP MACRO comparator_in(q, s) AS
     coalesce(q.comparator, nullif(regexp_extract(trim(s), '^([<>]=?)', 1), ''));
+CREATE OR REPLACE TEMP MACRO named_coding(name) AS
+    CASE WHEN trim(name) <> '' THEN [{'system': ''::VARCHAR, 'code': trim(name), 'display': trim(name)}] END;

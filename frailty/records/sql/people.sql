@@ -27,9 +27,9 @@ one AS (
         first(imd_quintile ORDER BY place) FILTER (imd_quintile IS NOT NULL) AS imd_quintile,
         list_sort(list(DISTINCT source)) AS sources
     FROM ranked GROUP BY person),
-names AS (SELECT person, min(patient_id) AS patient_id FROM person_id GROUP BY person)
+names AS (SELECT person, min(patient_id) AS patient_id, min(note) AS identity_flag FROM person_id GROUP BY person)
 SELECT person, patient_id, nhs_number, name, birth_date, sex,
        CASE WHEN dead AND (died IS NULL OR died <= $as_of) THEN coalesce(died, $as_of) END AS deceased_on,
        CASE WHEN dead AND (died IS NULL OR died <= $as_of) THEN CASE WHEN formal THEN 'formal' ELSE 'informal' END END AS death_status,
-       phone, address, postcode, practice, registered_from, registered_to, usual_gp, ethnicity, imd_quintile, sources
+       phone, address, postcode, practice, registered_from, registered_to, usual_gp, ethnicity, imd_quintile, sources, identity_flag
 FROM one JOIN names USING (person) ORDER BY patient_id;

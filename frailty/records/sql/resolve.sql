@@ -45,24 +45,60 @@ UPDATE person SET practice = CASE WHEN practice_said LIKE '%Organization/%' THEN
          AND t.known_to IS NULL) ELSE gp_said END
 WHERE known_to IS NULL;
 
--- Rows whose person changed, or could not be known before.
+-- Rows of a person who is now known as another: the whole history moves, and so stays together.
 CREATE OR REPLACE TEMP TABLE moved AS
-SELECT source, key, n.person FROM person_id n FULL JOIN person_id_before b USING (source, key)
-WHERE n.person IS DISTINCT FROM b.person;
+SELECT source, key, n.person FROM person_id n JOIN person_id_before b USING (source, key) WHERE n.person <> b.person;
 UPDATE stay SET person = m.person FROM moved m WHERE m.source = stay.source AND m.key = stay.subject;
 UPDATE plan SET person = m.person FROM moved m WHERE m.source = plan.source AND m.key = plan.subject;
 UPDATE consent SET person = m.person FROM moved m WHERE m.source = consent.source AND m.key = consent.subject;
 UPDATE event SET person = m.person FROM moved m WHERE m.source = event.source AND m.key = event.subject;
+
+-- Rows whose Patient left the source wait from now on; what was held before stays as it was.
+CREATE OR REPLACE TEMP TABLE came AS
+SELECT source, key FROM person_id n FULL JOIN person_id_before b USING (source, key) WHERE b.person IS NULL;
+CREATE OR REPLACE TEMP TABLE went AS
+SELECT source, key FROM person_id n FULL JOIN person_id_before b USING (source, key) WHERE n.person IS NULL;
+INSERT INTO stay SELECT * REPLACE (NULL AS person, :load AS known_from) FROM stay
+WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
+INSERT INTO plan SELECT * REPLACE (NULL AS person, :load AS known_from) FROM plan
+WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
+INSERT INTO consent SELECT * REPLACE (NULL AS person, :load AS known_from) FROM consent
+WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
+UPDATE stay SET known_to = :load
+WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
+UPDATE plan SET known_to = :load
+WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
+UPDATE consent SET known_to = :load
+WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
 UPDATE stay SET person = m.person FROM person_id m
 WHERE stay.person IS NULL AND stay.known_to IS NULL AND m.source = stay.source AND m.key = stay.subject;
-UPDATE plan SET person = m.person FROM person_id m WHERE plan.person IS NULL AND m.source = plan.source AND m.key = plan.subject;
+UPDATE plan SET person = m.person FROM person_id m
+WHERE plan.person IS NULL AND plan.known_to IS NULL AND m.source = plan.source AND m.key = plan.subject;
 UPDATE consent SET person = m.person FROM person_id m
-WHERE consent.person IS NULL AND m.source = consent.source AND m.key = consent.subject;
+WHERE consent.person IS NULL AND consent.known_to IS NULL AND m.source = consent.source AND m.key = consent.subject;
 
--- Entries that waited for a person, a date or a Medication arrive again with the new ones.
-INSERT INTO arriving_event SELECT * FROM event
-WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL);
-DELETE FROM event WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL);
+-- Entries that wait for something, or refer to what came, changed or went in this load, are resolved again.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT source, resource_type || '/' || resource_id AS key FROM stay WHERE known_from = :load OR known_to = :load
+UNION SELECT source, subject FROM target WHERE known_from = :load OR known_to = :load
+UNION SELECT source, key FROM came UNION SELECT source, key FROM went;
+CREATE OR REPLACE TEMP TABLE touched_diagnosis AS
+SELECT DISTINCT source, unnest(diagnoses) AS key FROM stay WHERE known_from = :load OR known_to = :load;
+CREATE OR REPLACE TEMP TABLE again AS
+SELECT record FROM event WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL)
+UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND t.key = e.subject WHERE known_to IS NULL
+UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND t.key = e.encounter WHERE known_to IS NULL
+UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND t.key = e.medication WHERE known_to IS NULL
+UNION SELECT record FROM event e SEMI JOIN touched_diagnosis t
+      ON t.source = e.source AND t.key = e.resource_type || '/' || e.resource_id
+      WHERE known_to IS NULL AND resource_type = 'Condition';
+INSERT INTO arriving_event
+SELECT DISTINCT * REPLACE (
+    CASE WHEN date_borrowed THEN NULL ELSE effective END AS effective,
+    CASE WHEN recorded_borrowed THEN NULL ELSE recorded END AS recorded,
+    CASE WHEN medication IS NOT NULL THEN own_concept ELSE concept END AS concept,
+    NULL AS person, NULL AS stay, NULL AS flag, NULL AS own_concept)
+FROM event WHERE known_to IS NULL AND record IN (SELECT record FROM again);
 
 CREATE OR REPLACE TEMP TABLE stay_key AS
 SELECT source, resource_type || '/' || resource_id AS key, person, min(record) AS record, min(started) AS started,
@@ -75,9 +111,11 @@ SELECT source, key, person, min(record) AS record, min(started) AS started, max(
 CREATE OR REPLACE TEMP TABLE life AS
 SELECT person, min(birth_date) AS born, max(deceased_on) AS died FROM person WHERE known_to IS NULL AND person IS NOT NULL GROUP BY person;
 
-INSERT INTO event
+CREATE OR REPLACE TEMP VIEW resolving AS
 SELECT a.* REPLACE (
-    m.person AS person, coalesce(a.concept, t.concept) AS concept, coalesce(s.record, d.record) AS stay,
+    m.person AS person, coalesce(t.concept, a.concept) AS concept, coalesce(s.record, d.record) AS stay,
+    CASE WHEN a.medication IS NOT NULL THEN a.concept END AS own_concept,
+    a.effective IS NULL AS date_borrowed, a.recorded IS NULL AS recorded_borrowed,
     coalesce(a.effective, s.started, d.started) AS effective,
     coalesce(a.recorded, s.known, d.known) AS recorded,
     coalesce(a.recorded_assumed, FALSE) OR a.recorded IS NULL AS recorded_assumed,
@@ -88,7 +126,20 @@ LEFT JOIN person_id m ON m.source = a.source AND m.key = a.subject
 LEFT JOIN stay_key s ON s.source = a.source AND s.key = a.encounter AND s.person = m.person
 LEFT JOIN stay_diagnosis d ON s.record IS NULL AND a.resource_type = 'Condition' AND d.source = a.source
       AND d.key = a.resource_type || '/' || a.resource_id AND d.person = m.person
-LEFT JOIN target t ON a.concept IS NULL AND t.source = a.source AND t.subject = a.medication AND t.known_to IS NULL
+LEFT JOIN target t ON t.source = a.source AND t.subject = a.medication AND t.known_to IS NULL
       AND t.concept IS NOT NULL
 LEFT JOIN life l ON l.person = m.person;
+INSERT INTO event SELECT * FROM resolving WHERE record NOT IN (SELECT record FROM again);
+CREATE OR REPLACE TEMP TABLE resolved AS SELECT * FROM resolving WHERE record IN (SELECT record FROM again);
+CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT record FROM (
+    (SELECT record, part, person, concept, stay, effective, recorded FROM resolved
+     EXCEPT SELECT record, part, person, concept, stay, effective, recorded FROM event
+            WHERE known_to IS NULL AND record IN (SELECT record FROM again))
+    UNION ALL
+    (SELECT record, part, person, concept, stay, effective, recorded FROM event
+     WHERE known_to IS NULL AND record IN (SELECT record FROM again)
+     EXCEPT SELECT record, part, person, concept, stay, effective, recorded FROM resolved));
+UPDATE event SET known_to = :load WHERE known_to IS NULL AND record IN (SELECT record FROM mended);
+INSERT INTO event SELECT * REPLACE (:load AS known_from) FROM resolved WHERE record IN (SELECT record FROM mended);
 DELETE FROM arriving_event;
+DROP VIEW resolving;

@@ -1,7 +1,7 @@
 SELECT file, line, ordinal, resource_type, min(why) AS why, '' AS part FROM seen JOIN (
     SELECT record, CASE
         WHEN person IS NULL THEN 'its Patient is not in the records of this source; send the Patient as well'
-        WHEN effective IS NULL THEN 'no date of its own, and its Encounter was not found; send the Encounter or a date'
+        WHEN effective IS NULL THEN 'no usable date of its own, and no Encounter to take one from; send a date or the Encounter'
         ELSE 'its Medication was not found; send the Medication as well' END AS why
     FROM event WHERE source = $1 AND known_to IS NULL AND (person IS NULL OR concept IS NULL OR effective IS NULL
         AND resource_type IN ('Condition', 'Observation', 'Procedure', 'MedicationRequest', 'MedicationStatement', 'events', 'medicines'))
