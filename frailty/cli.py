@@ -209,12 +209,11 @@ def _explain(chosen: argparse.Namespace) -> int:
     status = one[f"{card.id}_status"]
     print(f"{card.title}: {one[f'{card.id}_points']:g}{of} points"
           + (f", {band}" if status == "ok" else f" ({status.replace('_', ' ')}: {one[f'{card.id}_reason']})"))
-    for term in terms.itertuples():
-        dates = "" if term.first_on is None or str(term.first_on) == "NaT" else (
-            f"{term.first_on:%Y-%m-%d}" if term.first_on == term.last_on else f"{term.first_on:%Y-%m-%d} to {term.last_on:%Y-%m-%d}")
-        records = f"{term.n} record" + ("s" if term.n != 1 else "")
-        print(f"  {term.points:g}  {term.term:<24} {dates:<25} {records:<12} {_text(term.display)} "
-              f"[{_text(term.system)} {_text(term.code)}] {_text(term.resource)}".rstrip())
+    for term in terms.to_dict("records"):
+        days = [str(term[name])[:10] for name in ("first_on", "last_on") if str(term[name]) not in ("NaT", "None")]
+        records = f"{term['n']} record" + ("s" if term["n"] != 1 else "")
+        print(f"  {term['points']:g}  {term['term']:<24} {' to '.join(dict.fromkeys(days)):<25} {records:<12} "
+              f"{_text(term['display'])} [{_text(term['system'])} {_text(term['code'])}] {_text(term['resource'])}".rstrip())
     if not len(terms):
         print("  no term gave points")
     return 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -17,8 +15,8 @@ from frailty.practice import Practice, nearest, today
 from frailty.records.build import LATEST
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
-from frailty.records.load import COLUMNS, Coverage, SourceBooks, load_sources
-from frailty.records.store import connect, replacing
+from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
+from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.site import Site, load_site
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from frailty.triage import Worklists
 
 PURPOSES = ("direct-care", "research")
+OUTPUTS = ("data", "practice", "home", "hub", "status.txt", "run.json")
+OBJECTION = "care/objection_profiling"
 LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
 Progress = Callable[[str, int, int], None]
 
@@ -75,38 +75,44 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     site = load_site(options.site)
     sources = find_sources(options.records)
     _check_feeds(site, sources)
+    _check_names(options.accept_change, sources)
     store = options.store or options.out.with_name(options.out.name + ".duckdb")
-    with _working_store(store) as (con, spill):
+    if store.resolve().is_relative_to(options.out.resolve()):
+        raise FrailtyError("The store lies in the output folder.", where=str(store), why="a run replaces the whole folder",
+                           mend="name a --store beside it")
+    with (locked(store, "store"), locked(options.out, "output folder"), replacing_folder(options.out) as folder,
+          working_copy(store) as (con, spill)):
         progress("loading", 0, 1)
         kinds = {feed.name: feed.kind for feed in site.feeds}
         books = load_sources(
             con, sources, mode="delta" if options.delta else "full", kinds=kinds, extracted_at=options.extracted_at,
             now=clock, progress=progress, folder=spill, hold=_hold(site, options.accept_change),
             coverage=[Coverage(feed.name, feed.practices, feed.since) for feed in site.feeds])
+        if options.validate:
+            _validate(con, sources, progress)
         practice = Practice(con, books)
         as_of, day = _as_of(con, options.as_of)
         wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or scorecard_ids()))))
         scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
         worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
-        with replacing_folder(options.out) as folder:
-            progress("writing", 0, 1)
-            shown = _shown(con, scores, options.purpose)
-            write_tables(con, folder, shown, contributions[contributions["patient_id"].isin(shown["patient_id"])],
-                         _person_ids(options.purpose), practice.quarantine)
-            if worklists is not None:
-                from frailty.reports.worklists import write_worklists
-                write_worklists(worklists, folder)
-            run = _report(con, options, site, sources, books, scores, contributions, wanted, day, worklists)
-            troubles = _troubles(con, site, sources, books, day)
-            result = Result(3 if troubles else 0, day, len(scores), troubles, run,
-                            sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
-            (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
-            _remember(con, options, day, run, worklists)
-            run["this_run"] = {
-                "started_at": clock.isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 1),
-                "python": platform.python_version(),
-                "loads": {one.source: {"unchanged": one.unchanged, "ended": one.ended} for one in books}}
-            write_json(folder / "run.json", run)
+        progress("writing", 0, 1)
+        shown = _shown(con, scores, options.purpose, day)
+        write_tables(con, folder, shown, contributions[contributions["patient_id"].isin(shown["patient_id"])],
+                     _person_ids(options.purpose), practice.quarantine)
+        if worklists is not None:
+            from frailty.reports.worklists import write_worklists
+            write_worklists(worklists, folder)
+        run = _report(con, options, site, sources, books, shown, wanted, day, worklists)
+        troubles = _troubles(con, site, sources, books, day)
+        result = Result(3 if troubles else 0, day, len(shown), troubles, run,
+                        sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
+        (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
+        _remember(con, options, day, run, worklists)
+        run["this_run"] = {
+            "started_at": clock.isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 1),
+            "python": platform.python_version(),
+            "loads": {one.source: {"unchanged": one.unchanged, "ended": one.ended} for one in books}}
+        write_json(folder / "run.json", run)
     return result
 
 
@@ -125,7 +131,10 @@ def _check(options: Options) -> None:
             date.fromisoformat(options.as_of)
         except ValueError:
             raise FrailtyError(f"{options.as_of!r} is not a date.", mend="write --as-of YYYY-MM-DD, or --as-of latest") from None
-    if options.out.exists() and any(options.out.iterdir()) and not (options.out / "run.json").exists():
+    if options.out.exists() and not options.out.is_dir():
+        raise FrailtyError("The output is a file, not a folder.", where=str(options.out), mend="name an empty or a new folder")
+    there = {path.name for path in options.out.iterdir()} if options.out.exists() else set()
+    if there and "run.json" not in there or any(name not in OUTPUTS and not name.startswith(".") for name in there):
         raise FrailtyError("The output folder holds other things.", where=str(options.out),
                            why="a run replaces the whole folder", mend="name an empty or a new folder")
 
@@ -141,31 +150,39 @@ def _check_feeds(site: Site, sources: Sequence[Source]) -> None:
                             mend=nearest(source.name, named) or "add it, or name the source: NAME=PATH")
 
 
-def _hold(site: Site, accepted: Sequence[str]) -> Callable[[str, int, int], str]:
-    """Decides for each source whether its list size changed too much overnight to be believed (G12)."""
+def _check_names(accepted: Sequence[str], sources: Sequence[Source]) -> None:
+    named = [source.name for source in sources]
+    for name in accepted:
+        if name not in named:
+            raise FrailtyError(f"--accept-change names {name!r}, which is no source of tonight.",
+                               mend=nearest(name, named) or "one of " + ", ".join(named))
+
+
+def _hold(site: Site, accepted: Sequence[str]) -> Hold:
+    """Decides for each source whether it changed too much overnight to be believed (G12)."""
     from frailty.triage import load_settings
     settings = load_settings(site)
     percent, least = settings.number("shrink_percent"), settings.number("shrink_people")
 
-    def hold(source: str, before: int, now: int) -> str:
-        changed = abs(now - before)
-        if source in accepted or not before or changed < max(1, least) or changed * 100 <= before * percent:
+    def hold(source: str, what: str, before: int, now: int) -> str:
+        changed = abs(now - before) if what == "people" else before - now
+        few = changed < max(1, least) and not (what == "people" and not now)
+        if source in accepted or not before or few or changed * 100 <= before * percent:
             return ""
-        return (f"people went from {before:,} to {now:,} overnight; the last good records stay in use. If this is "
+        return (f"{what} went from {before:,} to {now:,} overnight; the last good records stay in use. If this is "
                 f"right, run once with --accept-change {source}")
 
     return hold
 
 
-@contextlib.contextmanager
-def _working_store(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
-    with replacing(path) as copy, tempfile.TemporaryDirectory(prefix=f".{path.name}.tmp-", dir=path.parent) as spill:
-        con = connect(copy, spill=Path(spill))
-        try:
-            yield con, Path(spill)
-            con.execute("CHECKPOINT")
-        finally:
-            con.close()
+def _validate(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress) -> None:
+    """Adds what FHIR's own models find to the quarantine, as parts: the records stay in use."""
+    from frailty.records.validate import validate
+    for source in sources:
+        rows = [(source.name, one.file, one.line, one.resource_type, one.reason, one.part)
+                for one in validate(source, progress)]
+        if rows:
+            con.executemany("INSERT INTO quarantine VALUES ((SELECT max(load) FROM load), ?, ?, ?, ?, ?, ?, NULL)", rows)
 
 
 def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
@@ -194,12 +211,17 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day))
 
 
-def _shown(con: DuckDBPyConnection, scores: pd.DataFrame, purpose: str) -> pd.DataFrame:
-    """For any purpose but a person's own care, people who object to it are left out (G8)."""
+def _shown(con: DuckDBPyConnection, scores: pd.DataFrame, purpose: str, day: date) -> pd.DataFrame:
+    """For any purpose but a person's own care, people who object to it now are left out, whatever the day (G8)."""
     if purpose == "direct-care":
         return scores
-    rows = con.execute("""SELECT DISTINCT patient_id FROM consent JOIN person_id USING (person)
-                          WHERE consent.known_to IS NULL AND decision = 'deny'""").fetchall()
+    facts_tables(con, max(day, today()), [OBJECTION])
+    rows = con.execute("""SELECT DISTINCT patient_id FROM (
+            SELECT person, kind, arg_max(denies, recorded) AS denies FROM (
+                SELECT person, kind, coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent')
+                       AS denies, coalesce(recorded, DATE '1900-01-01') AS recorded FROM consent_as_of
+                UNION ALL SELECT person, list, category <> 'ends', recorded FROM tagged WHERE category IN ('present', 'ends'))
+            GROUP BY person, kind) JOIN person_as_of USING (person) WHERE denies""").fetchall()
     return scores[~scores["patient_id"].isin([row[0] for row in rows])]
 
 
@@ -213,8 +235,7 @@ def _person_ids(purpose: str) -> str:
 # ---- after
 
 def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
-            scores: pd.DataFrame, contributions: pd.DataFrame, wanted: Sequence[str], day: date, worklists: Worklists | None
-            ) -> dict[str, Any]:
+            scores: pd.DataFrame, wanted: Sequence[str], day: date, worklists: Worklists | None) -> dict[str, Any]:
     import frailty
     for one in books:
         if not one.balanced():
@@ -294,8 +315,10 @@ def _assumed(con: DuckDBPyConnection) -> dict[str, float]:
 
 
 def _score_summary(scores: pd.DataFrame, score: str) -> dict[str, Any]:
-    counts = scores.groupby([f"{score}_status", f"{score}_band"], dropna=False, observed=True).size()
-    bands = {str(band): int(n) for (status, band), n in counts.items() if status == "ok"}
+    fine = scores.loc[scores[f"{score}_status"] == "ok", f"{score}_band"].dropna()
+    bands = {str(name): int(n) for name, n in fine.value_counts().items()}
+    order = [band.label for band in load_scorecard(score).bands]
+    bands = {label: bands[label] for label in order if label in bands}
     status = {str(name): int(n) for name, n in scores[f"{score}_status"].value_counts().sort_index().items()}
     return {"status": status, "bands": bands}
 
@@ -319,9 +342,9 @@ def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[
     row = con.execute("""WITH newest AS (
             SELECT person, arg_max(value, effective) AS value FROM tagged WHERE value BETWEEN 0 AND 1 GROUP BY person)
         SELECT count(*), round(avg(abs(value - efi)), 3), round(avg(abs(value - efi_reviewed)), 3)
-        FROM newest JOIN person_as_of USING (person) JOIN scores_given USING (patient_id)""").fetchone()
+        FROM newest JOIN person_as_of USING (person) JOIN scores_given USING (patient_id)""").fetchall()
     con.unregister("scores_given")
-    n, efi, reviewed = row if row else (0, None, None)
+    n, efi, reviewed = row[0]
     return made | {"stored_values": n, "mean_difference_efi": efi, "mean_difference_efi_reviewed": reviewed}
 
 
@@ -361,7 +384,6 @@ def _status(result: Result) -> str:
 def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[str, Any], worklists: Worklists | None) -> None:
     """Keeps the run and its lists in the store; a second run for the same day takes the place of the first."""
     import json
-    con.execute("DELETE FROM listed WHERE as_of = ?", [day])
     row = con.execute("SELECT coalesce(max(run), 0) + 1, (SELECT max(load) FROM load) FROM run").fetchone()
     number, load = row if row else (1, 1)
     con.execute("INSERT INTO run VALUES (?, current_timestamp::TIMESTAMP, ?, ?, ?, ?, ?)",
@@ -369,4 +391,5 @@ def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[st
                  json.dumps({one: card["definition"] for one, card in run["scores"].items()}),
                  run["worklists"].get("rules_hash")])
     if worklists is not None:
+        con.execute("DELETE FROM listed WHERE as_of = ?", [day])
         con.executemany(f"INSERT INTO listed VALUES ({', '.join('?' * 15)})", worklists.rows(number))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import LATEST, Needs, build_arrays, concepts, people
+from frailty.records.build import build_arrays, columns_of, concepts, people, LATEST, Needs
 from frailty.records.facts import last_entries
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
@@ -148,7 +148,7 @@ class Practice:
     def _asked(self, as_of: AsOf, load: int = LATEST) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
         one_day = as_of is None or isinstance(as_of, (str, date))
         people(self.connection, date(1970, 1, 1) + timedelta(days=_day(as_of)) if one_day else today(), load)
-        rows = self.connection.execute("SELECT person, patient_id FROM person_as_of ORDER BY patient_id").fetchnumpy()
+        rows = columns_of(self.connection, "SELECT person, patient_id FROM person_as_of ORDER BY patient_id")
         ids = [str(one) for one in rows["patient_id"]]
         return rows["person"].astype(np.int32), ids, _days(as_of, ids)
 
@@ -201,9 +201,9 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:
     """Days since 1970-01-01, one per person."""
-    if hasattr(as_of, "to_dict") and list(as_of.index) != list(range(len(as_of))):
-        as_of = as_of.to_dict()                          # a Series by patient_id
-    if isinstance(as_of, Mapping):
+    by_patient = _by_patient(as_of)
+    if by_patient is not None:
+        as_of = by_patient
         unknown = sorted(set(as_of) - set(ids))
         if unknown:
             raise FrailtyError(f"as_of names {len(unknown)} people who are not here.",
@@ -216,6 +216,16 @@ def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:
         raise FrailtyError(f"as_of has {len(values)} dates for {len(ids)} people.",
                            mend="give one date for all, or one per person in the order of `persons`")
     return np.array([_day(one) for one in values], np.int32)
+
+
+def _by_patient(as_of: Any) -> Mapping[str, Any] | None:
+    """A mapping, or a Series whose index is patient_id; None where as_of is neither."""
+    if isinstance(as_of, Mapping):
+        return as_of
+    index = getattr(as_of, "index", None)
+    if index is None or callable(index) or list(index) == list(range(len(index))):
+        return None
+    return dict(zip(index, as_of, strict=True))
 
 
 def _day(value: Any) -> int:

@@ -8,14 +8,19 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 RULES = Path(__file__).resolve().parent.parent / "rules"
 AS_OF = date(2026, 11, 22)
+NEXT = AS_OF + timedelta(days=1)
+EXTRACTED = datetime(2026, 11, 22, 2)
+SCORES = ("efi", "efi_reviewed", "hfrs", "charlson")
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
@@ -163,6 +168,7 @@ def night_one() -> Night:
     del harbour[-1]["medicationCodeableConcept"]
     harbour += [encounter("p0-visit", "p0", "2026-07-07", "2026-07-07", "AMB", None),
                 condition("p0-undated", "p0", coding("efi/urinary-incontinence"), None, encounter={"reference": "Encounter/p0-visit"}),
+                condition("p8-local", "p8", {"system": "https://codes.example/local", "code": "X1"}),
                 observation("p8-hb", "p8", coding("quantities/haemoglobin"), "2026-05-05", 88, "g/L")]
     downs = [patient(f"p{n}", n, "Y90002", extension=registered("2010-01-01")) for n in range(9, 14)]
     downs[2] = patient("p11", 11, "Y90002", deceasedDateTime="2026-11-19", extension=death_notice("1"))
@@ -354,4 +360,53 @@ def days_before(days: int) -> str:
     return (AS_OF - timedelta(days=days)).isoformat()
 
 
-Writer = Callable[..., list[str]]
+@dataclass(frozen=True)
+class Place:
+    """Where one locality's records, site, store and lists lie."""
+
+    folder: Path
+    site: Path
+    records: list[str]
+    result: Any
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "lists"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "lists.duckdb"
+
+    def copy(self, folder: Path) -> Place:
+        shutil.copytree(self.folder, folder)
+        return Place(folder, folder / "site.toml", [str(folder / "records" / Path(one).name) for one in self.records],
+                     self.result)
+
+    def night(self, night: Mapping[str, Sequence[Resource]] | None = None, **options: Any) -> Any:
+        """A run on the next evening, on these records or on those that lie there."""
+        records = self.records if night is None else write_night(self.folder / "records", night)
+        told = {"site": self.site, "as_of": NEXT.isoformat(), "extracted_at": EXTRACTED + timedelta(days=1)}
+        return run(records, self.out, **{**told, **options})
+
+
+# ---- the store alone
+
+def load(con: Any, folder: Path, night: Mapping[str, Sequence[Resource]], mode: str = "full", **more: Any) -> Any:
+    """Loads a night into an open store, as the nightly run does."""
+    from frailty.records.files import find_sources
+    from frailty.records.load import Coverage, load_sources
+    told: dict[str, Any] = {
+        "kinds": {source: "hospital" if source == "hospital" else "gp" for source in night}, "extracted_at": EXTRACTED,
+        "now": EXTRACTED, "progress": quiet, "folder": folder,
+        "coverage": [Coverage(source, (), None) for source in night if source == "hospital"]}
+    return load_sources(con, find_sources(write_night(folder, night)), mode=mode, **{**told, **more})
+
+
+def answers(con: Any, as_of: Any = AS_OF, at_load: int | None = None, scores: Sequence[str] = SCORES) -> dict[str, list[str]]:
+    """patient_id: everything that scoring says of the person, one line a row."""
+    from frailty.practice import Practice
+    said: dict[str, list[str]] = {}
+    for frame in Practice(con).evaluate(list(scores), as_of, load=at_load):
+        for line in frame.to_csv(index=False).splitlines()[1:]:
+            said.setdefault(line.split(",", 1)[0], []).append(line)
+    return said

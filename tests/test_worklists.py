@@ -128,7 +128,7 @@ def test_last_days_of_life() -> None:
     """Scenario 16: no medication review, no meeting; but served when somebody asks."""
     town = Town()
     town.medicines(town.person(1, "severe", 14), 12)
-    town.code(1, "care/palliative", date(2026, 11, 20), code="511401000000102")
+    town.code(1, "care/last_days", date(2026, 11, 20))
     made = town.run(site())
     page = made.page("practice", "Y90001")
     assert not [one for one in page.lines() if one.person == 1]

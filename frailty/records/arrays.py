@@ -8,8 +8,9 @@ Missing keys are -1, missing numbers NaN.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,12 +109,21 @@ class PracticeArrays:
         return len(self.person)
 
 
-def empty_family(kind: type[Any], people: int) -> Any:
+Family = TypeVar("Family", Coded, Measured, Issues, Stays)
+# Columns that are not int32.
+TYPES: dict[str, Any] = {"offsets": np.int64, "record": np.int64, "stay": np.int64, "value": np.float64,
+                         "comparator": np.int8, "role": np.int8, "setting": np.int8, "admission": np.int8}
+
+
+def family_of(kind: type[Family], people: int, rows: Mapping[str, NDArray[Any]]) -> Family:
+    """A family from columns in its order; column `i` [rows] is each row's person, ascending."""
+    offsets = np.zeros(people + 1, np.int64)
+    np.cumsum(np.bincount(rows["i"].astype(np.int64), minlength=people), out=offsets[1:])
+    names = [name for name in kind.__annotations__ if name != "offsets"]
+    return kind(offsets=offsets, **{
+        name: np.ascontiguousarray(rows[name].astype(TYPES.get(name, np.int32))) for name in names})
+
+
+def empty_family(kind: type[Family], people: int) -> Family:
     """A family without rows for `people` persons."""
-    fields = {name: np.empty(0, np.int32) for name in kind._fields}
-    for name, dtype in (("record", np.int64), ("stay", np.int64), ("value", np.float64), ("comparator", np.int8),
-                        ("role", np.int8), ("setting", np.int8), ("admission", np.int8)):
-        if name in fields:
-            fields[name] = np.empty(0, dtype)
-    fields["offsets"] = np.zeros(people + 1, np.int64)
-    return kind(**fields)
+    return family_of(kind, people, {name: np.empty(0, np.int64) for name in ("i", *kind.__annotations__)})

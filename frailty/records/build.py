@@ -24,6 +24,7 @@ from frailty.records.arrays import (
     PracticeArrays,
     Stays,
     empty_family,
+    family_of,
 )
 from frailty.records.stage import sql_text
 from frailty.terminology import ConceptIndex, load_codelist, load_quantities, substances, unit_sql
@@ -72,9 +73,9 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
     # Codings of one record in an order that does not hang on when each was first met.
     con.execute("""CREATE OR REPLACE TEMP TABLE concept_place AS
         SELECT concept, row_number() OVER (ORDER BY system, code) AS place FROM concept""")
-    columns = con.execute(f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
+    columns = columns_of(con, f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
             coalesce(deceased_on - {_EPOCH}, {OPEN}) AS death, practice, sources
-        FROM chosen JOIN person_as_of USING (person) ORDER BY i""").fetchnumpy()
+        FROM chosen JOIN person_as_of USING (person) ORDER BY i""")
     stays = _stays(con, held, len(chosen))
     hospital_from, without = _coverage(con, columns["practice"], columns["sources"], load)
     substance, rung = _substances(con, needs, site_medicines)
@@ -86,31 +87,24 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
         substance=substance, rung=rung)
 
 
-def _family(con: DuckDBPyConnection, kind: type[Any], people: int, sql: str, dtypes: dict[str, Any]) -> Any:
-    rows = con.execute(sql).fetchnumpy()
-    counts = np.bincount(rows["i"].astype(np.int64), minlength=people) if len(rows["i"]) else np.zeros(people, np.int64)
-    offsets = np.zeros(people + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    fields = {name: np.ascontiguousarray(rows[name].astype(dtypes.get(name, np.int32)))
-              for name in kind._fields if name != "offsets"}
-    return kind(offsets=offsets, **fields)
+def columns_of(con: DuckDBPyConnection, sql: str) -> dict[str, NDArray[Any]]:
+    """The result of a statement as one array a column."""
+    return {name: np.asarray(column) for name, column in con.execute(sql).fetchnumpy().items()}
 
 
 def _coded(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Coded:
     if not len(needs.concepts):
-        return empty_family(Coded, people)  # type: ignore[no-any-return]
+        return empty_family(Coded, people)
     con.register("wanted_given", {"concept": needs.concepts.astype(np.int32)})
     con.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT w.concept, c.place FROM wanted_given w JOIN concept_place c USING (concept)")
     con.unregister("wanted_given")
-    family = _family(con, Coded, people, f"""
+    return family_of(Coded, people, columns_of(con, f"""
         SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
                coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, coalesce(s.place, -1) AS stay, e.record
         FROM event e JOIN chosen USING (person) JOIN wanted w USING (concept)
         LEFT JOIN stay_place s ON s.record = e.stay AND s.i = chosen.i
         WHERE e.counts AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, w.place, e.part""",
-                     {"stay": np.int64, "record": np.int64})
-    return family  # type: ignore[no-any-return]
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, w.place, e.part"""))
 
 
 def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
@@ -135,10 +129,10 @@ def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
 
 def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Measured:
     if not needs.quantities:
-        return empty_family(Measured, people)  # type: ignore[no-any-return]
+        return empty_family(Measured, people)
     quantity_tables(con, needs.quantities)
     signs = " ".join(f"WHEN '{sign}' THEN {n}" for n, sign in enumerate(COMPARATORS) if sign)
-    return _family(con, Measured, people, f"""
+    return family_of(Measured, people, columns_of(con, f"""
         SELECT chosen.i AS i, q.quantity, e.concept, e.effective - {_EPOCH} AS effective, coalesce(e.minute, -1) AS minute,
                e.recorded - {_EPOCH} AS recorded, e.value * u.factor AS value,
                CASE e.comparator {signs} ELSE 0 END AS comparator, -1 AS answer, e.record
@@ -146,8 +140,7 @@ def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> 
         JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
         JOIN concept_place c ON c.concept = e.concept
         WHERE e.value * u.factor BETWEEN u.low AND u.high AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, c.place""",
-        {"value": np.float64, "comparator": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, c.place"""))
 
 
 def values_set_aside(con: DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -171,14 +164,14 @@ def issues_where(alias: str, load: int) -> str:
 
 def _issues(con: DuckDBPyConnection, needs: Needs, held: str, people: int, load: int) -> Issues:
     if not needs.issues:
-        return empty_family(Issues, people)  # type: ignore[no-any-return]
-    return _family(con, Issues, people, f"""
+        return empty_family(Issues, people)
+    return family_of(Issues, people, columns_of(con, f"""
         SELECT chosen.i AS i, e.concept, e.effective - {_EPOCH} AS effective, e.recorded - {_EPOCH} AS recorded,
                coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended, CASE e.role WHEN 'issue' THEN {ROLES.index('issue')}
                ELSE {ROLES.index('plan')} END AS role, e.record
         FROM event e JOIN chosen USING (person) JOIN concept_place c USING (concept)
         WHERE e.kind = 'issue' AND {issues_where('e', load)} AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, c.place""", {"role": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+        ORDER BY chosen.i, e.effective, e.recorded, e.record, c.place"""))
 
 
 def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
@@ -191,8 +184,7 @@ def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
                CASE e.setting {settings} ELSE 0 END AS setting, CASE e.admission {admissions} ELSE 0 END AS admission
         FROM stay e JOIN chosen USING (person)
         WHERE e.setting IN ('inpatient', 'emergency', 'virtual') AND e.status IS DISTINCT FROM 'cancelled' AND {held}""")
-    return _family(con, Stays, people, "SELECT * FROM stay_place ORDER BY place",
-                   {"setting": np.int8, "admission": np.int8, "record": np.int64})  # type: ignore[no-any-return]
+    return family_of(Stays, people, columns_of(con, "SELECT * FROM stay_place ORDER BY place"))
 
 
 def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray[Any], load: int
@@ -217,8 +209,7 @@ def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray
 
 def _substances(con: DuckDBPyConnection, needs: Needs, site_table: Path | None
                 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    row = con.execute("SELECT count(*) FROM concept").fetchone()
-    size = int(row[0]) if row else 0
+    size = int(con.execute("SELECT count(*) FROM concept").fetchall()[0][0])
     substance, rung = np.full(size, -1, np.int32), np.zeros(size, np.int8)
     if needs.issues:
         rows = con.execute("""SELECT concept, system, code, display FROM concept

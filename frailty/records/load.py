@@ -13,13 +13,15 @@ from zoneinfo import ZoneInfo
 
 from frailty.records.careful import Quarantined
 from frailty.records.files import Source, sha256
-from frailty.records.stage import Progress, Staged, line_numbers, sql_text, stage, stage_frames
+from frailty.records.stage import STAGED, Progress, Staged, line_numbers, sql_text, stage, stage_frames
 from frailty.terminology import load_map, nhs_number_sql, normalise_sql, systems_table, trim_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 COLUMNS = ("read", "used", "not_needed", "superseded", "removed", "quarantined")
+# hold(source, what, number before, number now): why a full load of a source is not to be believed, or ''.
+Hold = Callable[[str, str, int, int], str]
 _TABLES = ("event", "stay", "person", "plan", "consent", "target")
 
 
@@ -55,13 +57,12 @@ class Coverage:
 
 def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: str, kinds: dict[str, str],
                  extracted_at: datetime | None, now: datetime, progress: Progress, folder: Path,
-                 hold: Callable[[str, int, int], str] | None = None, coverage: Sequence[Coverage] = ()
-                 ) -> list[SourceBooks]:
+                 hold: Hold | None = None, coverage: Sequence[Coverage] = ()) -> list[SourceBooks]:
     """Loads every source into an open store, in one load number; resolves references; returns the books.
 
     mode: 'full' (what is absent tonight is ended) or 'delta'. kinds: source -> gp | hospital | home | other, where
-    the site says so; else guessed from what the source holds. hold(source, people before, people now): why a full
-    load of a source is not to be believed, or ''; then the store keeps what it had of that source.
+    the site says so; else guessed from what the source holds. hold: decides whether a full load is believed; if not,
+    the store keeps what it had of that source.
     coverage: kept in the store, so that whoever opens it later scores as tonight.
     """
     _knowledge(con)
@@ -126,7 +127,7 @@ def _knowledge(con: DuckDBPyConnection) -> None:
 # ---- merging one source
 
 def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str,
-           hold: Callable[[str, int, int], str] | None = None) -> SourceBooks:
+           hold: Hold | None = None) -> SourceBooks:
     con.execute("CREATE OR REPLACE TEMP TABLE deleted (resource_type VARCHAR, resource_id VARCHAR, deleted_at VARCHAR)")
     if staged.deleted:
         con.executemany("INSERT INTO deleted VALUES (?, ?, ?)", staged.deleted)
@@ -171,13 +172,19 @@ _MOVED_AWAY = """
       AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast(h.updated AS TIMESTAMPTZ)"""
 
 
-def _held_back(con: DuckDBPyConnection, source: str, hold: Callable[[str, int, int], str] | None) -> str:
+def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
     """Why a full load of this source is not believed; then all it would have used goes to quarantine."""
-    row = con.execute("""SELECT (SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL),
-        (SELECT count(*) FROM coming WHERE fate = 'used' AND resource_type IN ('Patient', 'persons'))""", [source]).fetchone()
-    why = hold(source, *row) if hold and row else ""
+    if hold is None:
+        return ""
+    now = dict(con.execute("SELECT resource_type, count(*) FROM coming WHERE fate = 'used' GROUP BY ALL").fetchall())
+    row = con.execute("SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL", [source]).fetchone()
+    why = hold(source, "people", row[0] if row else 0, sum(now.get(kind, 0) for kind in STAGED["person"]))
+    last = con.execute("SELECT books FROM load WHERE source = ? AND mode = 'full' ORDER BY load DESC LIMIT 1", [source]).fetchone()
+    for kind, counted in sorted(json.loads(last[0]).items()) if last and not why else ():
+        if kind not in STAGED["person"] and any(kind in names for names in STAGED.values()):
+            why = why or hold(source, kind, counted["used"], now.get(kind, 0))
     if why:
-        con.execute("""UPDATE coming SET fate = 'quarantined', why = 'held with its whole source: the number of people changed too much overnight'
+        con.execute("""UPDATE coming SET fate = 'quarantined', why = 'held with its whole source, which changed too much overnight'
                        WHERE fate IN ('used', 'removed')""")
         con.execute("DELETE FROM seen WHERE source = ?", [source])
     return why
@@ -304,7 +311,7 @@ def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: i
     known = con.execute("SELECT kind, practices, since FROM feed WHERE source = ?", [source.name]).fetchone()
     kind = kind or (known[0] if known else _guess_kind(con, source.name))
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-                [number, source.name, mode, now.replace(tzinfo=None), at, told, newest, oldest])
+                [number, source.name, "held" if books.held else mode, now.replace(tzinfo=None), at, told, newest, oldest])
     if books.held:                                       # the feed stays at its last good load
         con.execute("UPDATE feed SET held = ? WHERE source = ?", [books.held, source.name])
     else:

@@ -3,7 +3,7 @@
 -- resolved after every load, so what arrives later mends what came earlier.
 
 CREATE TABLE load (
-    load INTEGER, source VARCHAR, mode VARCHAR,               -- full | delta
+    load INTEGER, source VARCHAR, mode VARCHAR,               -- full | delta | held (not taken)
     loaded_at TIMESTAMP, extracted_at TIMESTAMP, extracted_from VARCHAR,  -- manifest | argument | newest record
     newest DATE, oldest DATE, inputs JSON, books JSON,
     PRIMARY KEY (load, source)

@@ -24,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 
 _MAX_RESOURCE_BYTES = 1 << 27
 # table staged_<key> <- the statement of each type
-_STAGED = {
+STAGED = {
     "event": {kind: kind for kind in ("Condition", "Observation", "Procedure", "MedicationRequest", "MedicationStatement",
                                       "AllergyIntolerance", "FamilyMemberHistory", "ServiceRequest", "ProcedureRequest",
                                       "Flag", "events", "medicines")} | {"Encounter": "EncounterCodes"},
@@ -288,7 +288,7 @@ def _stage_types(con: DuckDBPyConnection, source: Source, staged: Staged) -> Non
         none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchone() is None
         con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {base} AS rid, * FROM {table}{'' if none else out}")
         _stage_resource(con, kind, table, source.name, base)
-        for target, names in _STAGED.items():
+        for target, names in STAGED.items():
             if kind in names:
                 con.execute(f"INSERT INTO staged_{target} BY NAME {sql_text(names[kind])}")
         con.execute("DROP VIEW raw")

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -47,34 +48,56 @@ def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | 
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A copy of the store to work on. It becomes the store when the block ends without an error; else it goes.
-
-    Raises RecordsError where another run holds the store.
-    """
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Keeps a store or an output folder for this run alone. Raises RecordsError where another run has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock")
-    copy = path.with_name(f".{path.name}.new")
     old_mask = os.umask(0o077)
     try:
-        with lock.open("w") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RecordsError("Another run is loading this store.", where=str(path),
-                                   mend="wait for it to end, or name another --store") from None
-            for left in (copy, copy.with_name(copy.name + ".wal")):
-                left.unlink(missing_ok=True)            # of a run that was killed
-            if path.exists():
-                shutil.copyfile(path, copy)
-            try:
-                yield copy
-            except BaseException:
-                copy.unlink(missing_ok=True)
-                copy.with_name(copy.name + ".wal").unlink(missing_ok=True)
-                raise
-            with copy.open("rb") as written:
-                os.fsync(written.fileno())
-            copy.replace(path)
+        lock = path.with_name(f".{path.name}.lock").open("w")
     finally:
         os.umask(old_mask)
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RecordsError(f"Another run is using this {what}.", where=str(path),
+                               mend=f"wait for it to end, or name another {what}") from None
+        yield
+
+
+@contextlib.contextmanager
+def working_copy(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
+    """A copy of the store to work on, and a folder for large work. Needs the lock.
+
+    The copy becomes the store when the block ends without an error; else both go.
+    """
+    copy, prefix = path.with_name(f".{path.name}.new"), f".{path.name}.tmp-"
+    old_mask = os.umask(0o077)
+    try:
+        _remove(copy)                                   # what a run left that was killed
+        for left in path.parent.iterdir():
+            if left.name.startswith(prefix):
+                shutil.rmtree(left, ignore_errors=True)
+        if path.exists():
+            shutil.copyfile(path, copy)
+        try:
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as spill:
+                con = connect(copy, spill=Path(spill))
+                try:
+                    yield con, Path(spill)
+                    con.execute("CHECKPOINT")
+                finally:
+                    con.close()
+        except BaseException:
+            _remove(copy)
+            raise
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
+        copy.replace(path)
+    finally:
+        os.umask(old_mask)
+
+
+def _remove(copy: Path) -> None:
+    for left in (copy, copy.with_name(copy.name + ".wal")):
+        left.unlink(missing_ok=True)

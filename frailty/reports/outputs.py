@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -38,12 +39,25 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             raise
         if mode & 0o077:
             _open_up(new, mode)
-        if path.exists():
+        if not path.exists():
+            new.rename(path)
+        elif not _exchanged(new, path):
             path.rename(old)
-        new.rename(path)
+            new.rename(path)
+        shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         os.umask(old_mask)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two folders changed places in one step, which Linux can do on most file systems."""
+    try:
+        here, exchange = -100, 2                        # AT_FDCWD, RENAME_EXCHANGE
+        done: int = ctypes.CDLL(None).renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange)
+    except (AttributeError, OSError, TypeError):
+        return False
+    return done == 0
 
 
 def _open_up(folder: Path, mode: int) -> None:
@@ -68,7 +82,8 @@ def write_tables(con: DuckDBPyConnection, folder: Path, scores: pd.DataFrame, co
     _copy(con, days, data / "scores.csv")
     _copy(con, "SELECT * FROM contributions_out", data / "contributions.parquet")
     _copy(con, person_ids, data / "person_ids.csv")
-    _copy(con, "SELECT * FROM quarantine_out", data / "quarantine.csv")
+    _copy(con, "SELECT source || '/' || file AS file, line, resource_type, reason, part FROM quarantine_out",
+          data / "quarantine.csv")
     for name in ("scores_out", "contributions_out", "quarantine_out"):
         con.unregister(name)
 

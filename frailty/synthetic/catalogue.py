@@ -110,7 +110,7 @@ class Codes:
     frailty: list[Pool | None]          # mild, moderate, severe
     last_days: Pool | None
     review: Pool | None                 # structured medication review
-    cfs: Pool | None
+    objection: Pool | None              # to profiling
     tests: NDArray[np.int32]            # code of each row of tests.csv
     listed: list[frozenset[int]]        # by deficit: catalogue positions whose codes stand in the list
 
@@ -145,15 +145,26 @@ def _load(rules: Path) -> Codes:
     residence = [e for e in load_codelist("care/residence", rules).entries
                  if e.system == SNOMED and e.category == "present" and not e.caution]
     return Codes(
-        c, common, unusual, unusual_read, siblings,
+        c,
+        common,
+        unusual,
+        unusual_read,
+        siblings,
         _sure(_extra(c, [r for r in extra if r["kind"] == "near-miss"]), "siblings.csv near-miss"),
         _sure(_extra(c, [r for r in extra if r["kind"] == "family-history"]), "siblings.csv family-history"),
-        _sure(pool, "background.csv"), np.array([float(r["age_from"]) for r in background]),
-        np.array([float(r["age_to"]) for r in background]), np.array([r["kind"] == "note" for r in background]),
+        _sure(pool, "background.csv"),
+        np.array([float(r["age_from"]) for r in background]),
+        np.array([float(r["age_to"]) for r in background]),
+        np.array([r["kind"] == "note" for r in background]),
         _sure(_pool([c.add(SNOMED, e.code, _plain_term(e.term)) for e in residence]), "care/residence"),
         _sure(_pool([c.add(SNOMED, e.code, _plain_term(e.term)) for e in visits]), "efi/housebound home visits"),
         [_list(c, f"care/frailty_{level}", rules) for level in ("mild", "moderate", "severe")],
-        _list(c, "care/last_days", rules), _list(c, "care/smr", rules), _list(c, "care/cfs", rules), tests, listed)
+        _list(c, "care/last_days", rules),
+        _list(c, "care/smr", rules),
+        _list(c, "care/objection_profiling", rules),
+        tests,
+        listed,
+    )
 
 
 def load_codes(rules: Path | None = None) -> Codes:
@@ -187,12 +198,9 @@ def _plain_term(term: str) -> str:
 def styles(coding: str, read_until: int, recorded: Int32, serial: Int64) -> NDArray[np.int8]:
     """How each record is coded: by the practice's habit, and by the day on which it moved to SNOMED."""
     old = recorded < read_until
-    habit = (
-        np.full(len(recorded), BOTH, np.int8)
-        if coding == "both"
-        else np.where(serial % 3 == 0, READ7, READ5).astype(np.int8)
-    )
-    return np.where(old, habit, np.int8(PLAIN)).astype(np.int8)
+    mixed = np.where(serial % 3 == 0, READ7, READ5)
+    habit = np.full(len(recorded), BOTH) if coding == "both" else mixed
+    return np.where(old, habit, PLAIN).astype(np.int8)
 
 
 def background_pool(codes: Codes, age: float) -> Pool:

@@ -14,34 +14,20 @@ from frailty.synthetic.fhir_parts import Files
 from frailty.synthetic.settings import Settings
 from frailty.synthetic.text import iso
 
-# What must become of a line: quarantined = whole, part = used with a part set aside, either = one of the two,
-# used, superseded, ignored.
-EXPECT = {
-    "malformed": "quarantined", "no_subject": "quarantined", "unknown_patient": "quarantined", "no_code": "quarantined",
-    "no_type": "quarantined", "not_an_object": "quarantined", "impossible_date": "either", "text_value": "part",
-    "year_2999": "used", "before_birth": "used", "after_death": "used", "same_line_twice": "superseded",
-    "older_version": "superseded", "blank_line": "ignored", "no_medication": "either",
-    "placeholder_nhs_number": "used", "bad_nhs_number": "used",
+# Kind of fault -> the type of resource it is made from, and what must become of the line: quarantined (whole), part
+# (used, with a part set aside), either of these two, used, superseded, ignored.
+KINDS = {
+    "malformed": ("Observation", "quarantined"), "no_subject": ("Condition", "quarantined"),
+    "unknown_patient": ("Observation", "quarantined"), "no_code": ("Condition", "quarantined"),
+    "no_type": ("Observation", "quarantined"), "not_an_object": ("Observation", "quarantined"),
+    "impossible_date": ("Condition", "either"), "text_value": ("Observation", "part"),
+    "no_medication": ("MedicationRequest", "either"), "year_2999": ("Observation", "used"),
+    "before_birth": ("Observation", "used"), "after_death": ("Observation", "used"),
+    "same_line_twice": ("Observation", "superseded"), "older_version": ("Condition", "superseded"),
+    "blank_line": ("Encounter", "ignored"), "placeholder_nhs_number": ("Patient", "part"),
+    "bad_nhs_number": ("Patient", "part"),
 }
-_FILE = {
-    "malformed": "Observation",
-    "no_subject": "Condition",
-    "unknown_patient": "Observation",
-    "no_code": "Condition",
-    "no_type": "Observation",
-    "not_an_object": "Observation",
-    "impossible_date": "Condition",
-    "text_value": "Observation",
-    "year_2999": "Observation",
-    "before_birth": "Observation",
-    "after_death": "Observation",
-    "same_line_twice": "Observation",
-    "older_version": "Condition",
-    "blank_line": "Encounter",
-    "no_medication": "MedicationRequest",
-    "placeholder_nhs_number": "Patient",
-    "bad_nhs_number": "Patient",
-}
+BROKEN_NUMBERS = ("placeholder_nhs_number", "bad_nhs_number")      # a Patient is changed, no line is added
 _IN_HOSPITAL = ("no_subject", "no_code")
 
 
@@ -89,8 +75,11 @@ def soil(settings: Settings, rng: Generator, codes: Codes, as_of: int, people: i
         for at in rng.choice(len(targets), count, p=weights / weights.sum()).tolist():
             number = sum(len(found) for found in waiting.values())
             line = _faulty(kind, rng, targets[at], harmless, number, as_of)
+            taken = {_id(other) for _, other in waiting.get((at, "Patient"), [])}
+            while line is not None and kind in BROKEN_NUMBERS and _id(line) in taken:
+                line = _faulty(kind, rng, targets[at], harmless, number, as_of)
             if line is not None:
-                waiting.setdefault((at, _FILE[kind]), []).append((kind, line))
+                waiting.setdefault((at, KINDS[kind][0]), []).append((kind, line))
     written: dict[str, Files] = {}
     faults: list[Fault] = []
     for at, target in enumerate(targets):
@@ -106,7 +95,7 @@ def soil(settings: Settings, rng: Generator, codes: Codes, as_of: int, people: i
                 out[name] = mixed[part * size:(part + 1) * size]
             for place, kind in marks:
                 faults.append(Fault(target.name, names[place // size], place % size + 1, kind, resource_type,
-                                    _id(mixed[place]), EXPECT[kind]))
+                                    _id(mixed[place]), KINDS[kind][1]))
         written[target.name] = {name: lines for name, lines in out.items() if lines}
     return written, sorted(faults, key=lambda f: (f.source, f.file, f.line))
 
@@ -118,7 +107,7 @@ def _weight(kind: str, target: Target) -> float:
         return 0.0
     if kind == "after_death" and not target.dead:
         return 0.0
-    return target.share if target.files.get(_FILE[kind]) else 0.0
+    return target.share if target.files.get(KINDS[kind][0]) else 0.0
 
 
 def _id(line: str) -> str:
@@ -131,8 +120,8 @@ def _id(line: str) -> str:
 
 def _mix(rng: Generator, lines: list[str], extra: list[tuple[str, str]]) -> tuple[list[str], list[tuple[int, str]]]:
     """Lines with the extra ones between them, and where those came to lie (from 0). Patients are changed, not added."""
-    changed = [(kind, line) for kind, line in extra if kind.endswith("nhs_number")]
-    added = [(kind, line) for kind, line in extra if not kind.endswith("nhs_number")]
+    changed = [(kind, line) for kind, line in extra if kind in BROKEN_NUMBERS]
+    added = [(kind, line) for kind, line in extra if kind not in BROKEN_NUMBERS]
     out, marks = list(lines), []
     if changed:
         at_id = {_id(line): n for n, line in enumerate(out)}
@@ -154,12 +143,12 @@ def _mix(rng: Generator, lines: list[str], extra: list[tuple[str, str]]) -> tupl
 
 def _faulty(kind: str, rng: Generator, target: Target, harmless: dict[str, Any], number: int, as_of: int) -> str | None:
     """A line with the fault, made from a good line of the same file."""
-    lines = target.files[_FILE[kind]]
+    lines = target.files[KINDS[kind][0]]
     base = lines[int(rng.integers(0, len(lines)))]
     if kind == "malformed":
         return base[:int(len(base) * (0.3 + 0.4 * rng.random()))]
     if kind == "not_an_object":
-        return '["this line","is no resource"]'
+        return '"this line is no resource"'
     if kind == "blank_line":
         return ""
     if kind == "same_line_twice":
@@ -171,7 +160,7 @@ def _faulty(kind: str, rng: Generator, target: Target, harmless: dict[str, Any],
         base = next(line for line in _around(lines, rng) if '"valueQuantity"' not in line and '"component"' not in line)
     elif kind == "impossible_date":
         base = next(line for line in _around(lines, rng) if "onsetDateTime" in line)
-    elif kind == "bad_nhs_number" or kind == "placeholder_nhs_number":
+    elif kind in BROKEN_NUMBERS:
         base = next(line for line in _around(lines, rng) if "Id/nhs-number" in line)
     if not base:
         return None
@@ -180,7 +169,7 @@ def _faulty(kind: str, rng: Generator, target: Target, harmless: dict[str, Any],
         old = str(resource["meta"]["lastUpdated"])
         resource["meta"]["lastUpdated"] = f"{int(old[:4]) - 1}{old[4:]}".replace("-02-29", "-02-28")
         resource["code"] = harmless
-    elif kind.endswith("nhs_number"):
+    elif kind in BROKEN_NUMBERS:
         _break_number(resource, kind)
     else:
         resource["id"] = f"fault-{number + 1}"
@@ -196,9 +185,8 @@ def _around(lines: list[str], rng: Generator) -> list[str]:
 def _break_number(resource: dict[str, Any], kind: str) -> None:
     identifier = next(i for i in resource["identifier"] if i["system"].endswith("nhs-number"))
     value = str(identifier["value"])
-    identifier["value"] = (
-        "0000000000" if kind == "placeholder_nhs_number" else value[:9] + str((int(value[9]) + 3) % 10)
-    )
+    wrong = value[:9] + str((int(value[9]) + 3) % 10)
+    identifier["value"] = "0000000000" if kind == "placeholder_nhs_number" else wrong
 
 
 def _spoil(

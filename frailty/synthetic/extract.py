@@ -76,10 +76,8 @@ def registration(locality: Locality, plan: PracticePlan, person: int) -> Registr
     moved_away = people.old_practice[person] == plan.index and people.practice[person] != plan.index
     start, end = int(people.registered_from[person]), int(people.registered_to[person])
     if moved_away:
-        start, end = (
-            max(int(people.birth[person]), int(people.moved_on[person]) - 2200),
-            int(people.moved_on[person]) - 1,
-        )
+        end = int(people.moved_on[person]) - 1
+        start = max(int(people.birth[person]), end - 2200)
     dead = int(people.death[person])
     status = int(people.status[person])
     if dead < OPEN:

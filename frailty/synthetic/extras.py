@@ -15,6 +15,15 @@ from frailty.synthetic.settings import Settings
 NO_PLAN, OWN_PLAN, HOME_PLAN = range(3)
 
 
+@dataclass(frozen=True)
+class Consents:
+    """Columns [people] as in `Extras`."""
+
+    objection: Int32
+    ended: Int32
+    other: Int32
+
+
 @dataclass
 class Extras:
     """Columns [people]."""
@@ -40,32 +49,41 @@ class Extras:
 
 
 def draw_extras(settings: Settings, rng: Generator, today: int, people: People, onset: Int32, in_hospital: Int32,
-                drugs: int, residence: Residence) -> Extras:
+                drugs: int, residence: Residence, consents: Consents) -> Extras:
     """in_hospital: persons with any stay."""
     count = len(people)
-    objection, ended, other = _consents(settings, rng, today, people)
     kind, start, review = _plans(settings, rng, today, people, onset, residence)
     gp_nhs, hospital_nhs, hospital_birth, present = _identities(settings, rng, people, in_hospital)
     allergic = rng.random(count) < settings.number("population.shares.allergic")
     return Extras(
-        objection=objection, objection_ended=ended, other_consent=other, plan_kind=kind, plan_from=start,
-        plan_review=review, allergy=np.where(allergic, rng.integers(0, drugs, count), -1).astype(np.int32),
-        usual_gp=(people.household % 5).astype(np.int32), gp_nhs=gp_nhs, hospital_nhs=hospital_nhs,
-        hospital_birth=hospital_birth, in_hospital_files=present)
+        objection=consents.objection,
+        objection_ended=consents.ended,
+        other_consent=consents.other,
+        plan_kind=kind,
+        plan_from=start,
+        plan_review=review,
+        allergy=np.where(allergic, rng.integers(0, drugs, count), -1).astype(np.int32),
+        usual_gp=(people.household % 5).astype(np.int32),
+        gp_nhs=gp_nhs,
+        hospital_nhs=hospital_nhs,
+        hospital_birth=hospital_birth,
+        in_hospital_files=present,
+    )
 
 
-def _consents(settings: Settings, rng: Generator, today: int, people: People) -> tuple[Int32, Int32, Int32]:
+def draw_consents(settings: Settings, rng: Generator, today: int, people: People) -> Consents:
+    """Objections and other consents of registered adults."""
     per_1000 = settings.table("population.per_1000")
     adults = np.flatnonzero((people.status == REGISTERED) & (people.age >= 18))
     registered = (people.status == REGISTERED).sum() / 1000
-    weight = np.where(people.age[adults] >= 65, 2.5, 1.0)
+    weight = np.where(people.age[adults] >= 65, settings.number("population.shares.objection_over_65"), 1.0)
     objectors = rng.choice(adults, max(3, round(registered * per_1000["objection"])), False, weight / weight.sum())
     objection, ended, other = (np.full(len(people), value, np.int32) for value in (OPEN, OPEN, -1))
     objection[objectors] = rng.integers(today - 1500, today - 31, len(objectors))
     ended[objectors[:max(1, len(objectors) // 10)]] = today - 30
     some = rng.choice(adults, max(3, round(registered * per_1000["other_consent"])), False)
     other[some] = rng.integers(0, 3, len(some))
-    return objection, ended, other
+    return Consents(objection, ended, other)
 
 
 def _plans(settings: Settings, rng: Generator, today: int, people: People, onset: Int32,

@@ -73,7 +73,7 @@ def settle(settings: Settings, rng: Generator, as_of: int, people: People, homes
     residents = np.flatnonzero(people.home >= 0)
     people.frailty[residents] += settings.number("latent.frailty_home")
     people.alone[residents] = False
-    standing = as_of - residence.admitted_on[residents] > 42
+    standing = as_of - residence.admitted_on[residents] > settings.number("homes.standing_days")
     for name, flag in (("code", residence.coded), ("address", residence.at_address)):
         share = np.where(standing, settings.number(f"homes.{name}_share"), settings.number(f"homes.{name}_share_new"))
         flag[residents] = rng.random(len(residents)) < share
@@ -104,10 +104,10 @@ def _fill_home(settings: Settings, rng: Generator, as_of: int, people: People, i
     free = (people.status == REGISTERED) & (people.home < 0) & (people.moved_on == OPEN)
     young = round(wanted * settings.number("homes.under_65_share"))
     aligned = settings.number("homes.aligned_share")
-    chosen = []
-    for number, group, drive in ((young, free & (people.age >= 30) & (people.age < 65), 0.6 * people.frailty),
+    chosen, frailty = [], settings.number("homes.choice_frailty")
+    for number, group, drive in ((young, free & (people.age >= 30) & (people.age < 65), frailty * people.frailty),
                                  (wanted - young, free & (people.age >= 65),
-                                  0.17 * (people.age - 75) + 0.9 * people.frailty)):
+                                  settings.number("homes.choice_age") * (people.age - 75) + frailty * people.frailty)):
         pool = np.flatnonzero(group)
         near = np.where(people.practice[pool] == home.practice, np.log(aligned), np.log((1 - aligned) / 2))
         key = drive[pool] + near + rng.gumbel(size=len(pool))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from frailty.synthetic.homes import Residence
 from frailty.synthetic.latent import Exposure, admission_rate, has_at, recency
@@ -88,74 +89,75 @@ def admissions(settings: Settings, rng: Generator, as_of: int, people: People, o
 
 
 def _planned(settings: Settings, people: People, has: Bool) -> Float64:
-    rate: Float64 = (people.age > 18) * (settings.number("hospital.elective_rate")
-                                         + settings.number("hospital.elective_per_deficit") * has.sum(axis=1))
-    return np.minimum(rate, settings.number("hospital.elective_most"))
+    n = settings.number
+    rate: Float64 = n("hospital.elective_rate") + n("hospital.elective_per_deficit") * has.sum(axis=1)
+    return np.minimum(rate, n("hospital.elective_most")) * (people.age > 18)
 
 
 def _stays(settings: Settings, rng: Generator, people: People, person: Int32, day: Int32, emergency: Bool) -> Stays:
-    count = len(person)
-    mean = settings.number("hospital.length_of_stay") * np.exp(
-        settings.number("hospital.length_of_stay_age") * np.clip((people.age[person] - 60) / 10, -2, 4)
-        + settings.number("hospital.length_of_stay_frailty") * people.frailty[person])
-    nights = np.where(
-        emergency, rng.exponential(mean), np.where(rng.random(count) < 0.62, 0, rng.exponential(2.5, count))
-    )
-    nights = np.where(emergency & (rng.random(count) < 0.22), 0, np.minimum(nights, 120)).astype(np.int64)
-    kind = np.where(
-        emergency & (rng.random(count) < settings.number("hospital.class_emer_share")), EMERGENCY, INPATIENT
-    )
-    urgent = np.array(["21", "22", "2A", "2B", "2D", "28"])[
-        rng.choice(6, count, p=[0.80, 0.10, 0.02, 0.02, 0.05, 0.01])
-    ]
-    planned = np.array(["11", "12", "13"])[rng.choice(3, count, p=[0.6, 0.3, 0.1])]
+    count, n = len(person), settings.number
+    decades = np.clip((people.age[person] - 60) / 10, -2, 4)
+    mean = n("hospital.length_of_stay") * np.exp(n("hospital.length_of_stay_age") * decades
+                                                 + n("hospital.length_of_stay_frailty") * people.frailty[person])
+    none = rng.random(count) < np.where(emergency, n("hospital.no_night_share"), n("hospital.day_case_share"))
+    nights = np.where(emergency, rng.exponential(mean), rng.exponential(n("hospital.elective_stay"), count))
+    nights = np.where(none, 0, np.minimum(nights, 120)).astype(np.int64)
+    through_door = emergency & (rng.random(count) < n("hospital.class_emer_share"))
+    urgent, planned = (_methods(settings, rng, kind, count) for kind in ("emergency", "elective"))
     method = np.where(emergency, urgent, planned)
-    resident = people.home[person] >= 0
-    usual = np.where(resident, np.where(people.household[person] % 2 == 0, "54", "65"), "19")
-    return Stays(person, day, rng.integers(0, 1439, count).astype(np.int32), (day + nights).astype(np.int32),
-                 kind.astype(np.int8), method, np.where(method == "2B", "51", usual), usual.copy(),
-                 np.zeros(count, np.bool_), emergency)
+    home = np.where(people.household[person] % 2 == 0, "54", "65")
+    usual = np.where(people.home[person] >= 0, home, "19")
+    return Stays(
+        person=person, start=day, start_minute=rng.integers(0, 1439, count).astype(np.int32),
+        end=(day + nights).astype(np.int32), kind=np.where(through_door, EMERGENCY, INPATIENT).astype(np.int8),
+        method=method, admitted_from=np.where(method == "2B", "51", usual), discharged_to=usual.copy(),
+        died=np.zeros(count, np.bool_), emergency=emergency)
 
 
-def attendances(
-    settings: Settings, rng: Generator, as_of: int, people: People, admission: Float64, quiet_after: Int32
-) -> Stays:
+def _methods(settings: Settings, rng: Generator, kind: str, count: int) -> NDArray[np.str_]:
+    """Admission methods of UK Core, in the shares of the settings."""
+    shares = settings.table(f"hospital.{kind}_methods")
+    weights = np.array(list(shares.values()))
+    return np.array(list(shares))[rng.choice(len(shares), count, p=weights / weights.sum())]
+
+
+def attendances(settings: Settings, rng: Generator, as_of: int, people: People, admission: Float64,
+                quiet_after: Int32) -> Stays:
     """Visits to the emergency department without admission."""
-    years = settings.number("hospital.years")
-    rate = settings.number("hospital.emergency_visit_rate") * (0.6 + 1.8 * np.minimum(admission, 0.6)) \
-        * np.exp(0.2 * people.attendance) * np.where(people.age < 6, 1.8, 1.0)
-    rate = rate * (people.status != HOSPITAL_ONLY)
+    n = settings.number
+    years = n("hospital.years")
+    rate = n("hospital.emergency_visit_rate") * (
+        n("hospital.visit_floor") + n("hospital.visit_per_admission") * np.minimum(admission, 0.6))
+    rate = rate * np.exp(n("hospital.visit_attendance") * people.attendance)
+    rate = rate * np.where(people.age < 6, n("hospital.visit_under_6"), 1.0) * (people.status != HOSPITAL_ONLY)
     person = np.repeat(np.arange(len(people)), rng.poisson(rate * years)).astype(np.int32)
     day = (as_of - 1 - rng.random(len(person)) * years * YEAR).astype(np.int32)
     until = np.minimum(np.minimum(people.death, people.registered_to), quiet_after)
     fits = (day >= people.birth[person]) & (day < until[person])
-    person, day = person[fits], day[fits]
-    blank = np.full(len(person), "", dtype="<U2")
-    return Stays(person, day, rng.integers(0, 1300, len(person)).astype(np.int32), day.copy(),
-                 np.full(len(person), EMERGENCY, np.int8), blank, blank.copy(), blank.copy(),
-                 np.zeros(len(person), np.bool_), np.zeros(len(person), np.bool_))
+    person, day, count = person[fits], day[fits], int(fits.sum())
+    blank = np.full(count, "", dtype="<U2")
+    return Stays(
+        person=person, start=day, start_minute=rng.integers(0, 1300, count).astype(np.int32), end=day.copy(),
+        kind=np.full(count, EMERGENCY, np.int8), method=blank, admitted_from=blank.copy(), discharged_to=blank.copy(),
+        died=np.zeros(count, np.bool_), emergency=np.zeros(count, np.bool_))
 
 
-def _last_days(
-    settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, residence: Residence
-) -> Stays:
+def _last_days(settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays,
+               residence: Residence) -> Stays:
     """Stays that end in death, and residents who are just back in their home."""
-    dying = np.flatnonzero((people.death < OPEN) & (rng.random(len(people)) < 0.45) & (people.practice >= 0)).astype(
-        np.int32
-    )
-    back = np.flatnonzero(residence.returned).astype(np.int32)
-    person = np.concatenate([dying, back])
-    start = np.concatenate(
-        [people.death[dying] - rng.integers(1, 20, len(dying)), as_of - rng.integers(9, 16, len(back))]
-    )
-    start = np.maximum(start, people.birth[person])
-    extra = _stays(settings, rng, people, person, start.astype(np.int32), np.ones(len(person), np.bool_))
+    here = rng.random(len(people)) < settings.number("hospital.death_in_hospital")
+    dying = np.flatnonzero((people.death < OPEN) & here & (people.practice >= 0))
+    back = np.flatnonzero(residence.returned)
+    person = np.concatenate([dying, back]).astype(np.int32)
+    admitted = people.death[dying] - rng.integers(1, 20, len(dying)), as_of - rng.integers(9, 16, len(back))
+    start = np.maximum(np.concatenate(admitted), people.birth[person]).astype(np.int32)
+    extra = _stays(settings, rng, people, person, start, np.ones(len(person), np.bool_))
     extra.end = np.concatenate([people.death[dying], as_of - rng.integers(2, 7, len(back))]).astype(np.int32)
     extra.died[:len(dying)] = True
     extra.kind[:] = INPATIENT
     clash = residence.returned[stays.person] & ((stays.start > as_of - 60) | (stays.end > as_of - 30))
-    stays = keep(stays, ~clash)
-    return Stays(*(np.concatenate([getattr(stays, f), getattr(extra, f)]) for f in Stays.__dataclass_fields__))
+    joined: Stays = join([keep(stays, ~clash), extra])
+    return joined
 
 
 def _tidy(rng: Generator, as_of: int, people: People, stays: Stays, residence: Residence) -> Stays:
@@ -185,9 +187,8 @@ def diagnose(
     settings: Settings, rng: Generator, as_of: int, people: People, stays: Stays, onset: Int32, icd: Icd10
 ) -> Diagnoses:
     """Primary and secondary diagnoses of every ended stay that has been coded by now."""
-    coded_on = stays.end.astype(np.int64) + np.ceil(
-        rng.exponential(settings.number("hospital.coding_delay"), len(stays.end))
-    )
+    delay = np.ceil(rng.exponential(settings.number("hospital.coding_delay"), len(stays.end)))
+    coded_on = stays.end.astype(np.int64) + delay
     rows = np.flatnonzero((stays.kind != EMERGENCY) | stays.emergency)
     rows = rows[(stays.end[rows] < OPEN) & (coded_on[rows] < as_of)]
     person, start = stays.person[rows], stays.start[rows]
@@ -203,7 +204,7 @@ def diagnose(
     years_ago = (as_of - start) / YEAR / settings.number("hospital.years")
     depth = settings.number("hospital.depth_now") + (settings.number("hospital.depth_start")
                                                      - settings.number("hospital.depth_now")) * years_ago
-    depth = depth * np.where(stays.emergency[rows], 1.0, 0.7)
+    depth = depth * np.where(stays.emergency[rows], 1.0, settings.number("hospital.depth_elective"))
     second = member & (rng.random(member.shape) < icd.secondary * depth[:, None])
     at, code = np.nonzero(second)
     other = code != primary[at]

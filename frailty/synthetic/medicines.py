@@ -54,11 +54,9 @@ def prescribe(settings: Settings, rng: Generator, as_of: int, people: People, pl
               medicines: list[Medicine], known: Bool) -> Prescribing:
     """`known`: [people, deficits] that the practice knows of."""
     eligible = people.practice >= 0
-    lean = (
-        settings.number("medicines.frailty") * people.frailty
-        + settings.number("medicines.attendance") * people.attendance
-        + settings.number("medicines.over_65") * (people.age >= 65)
-    )
+    n = settings.number
+    lean = n("medicines.frailty") * people.frailty + n("medicines.attendance") * people.attendance
+    lean = lean + n("medicines.over_65") * (people.age >= 65)
     regular = np.zeros(len(people), np.int32)
     parts = []
     for index, medicine in enumerate(medicines):
@@ -66,7 +64,7 @@ def prescribe(settings: Settings, rng: Generator, as_of: int, people: People, pl
         with np.errstate(divide="ignore"):
             chance = expit(logit(np.clip(chance, 1e-9, 0.97)) + lean) * (chance > 0) * eligible
         if medicine.course_days:
-            parts.append(_courses(rng, as_of, index, medicine, chance))
+            parts.append(_courses(settings, rng, as_of, index, medicine, chance))
             continue
         takes = np.flatnonzero(rng.random(len(people)) < chance).astype(np.int32)
         rows, current = _repeats(settings, rng, as_of, people, index, takes)
@@ -91,52 +89,37 @@ def _chance(people: People, medicine: Medicine, known: Bool) -> Float64:
     return chance
 
 
-def _repeats(
-    settings: Settings, rng: Generator, as_of: int, people: People, index: int, takes: Int32
-) -> tuple[Issues, Int32]:
+def _orders(person: Int32, medicine: int, day: Int32, ended: Int32, active: Bool) -> Issues:
+    count = len(person)
+    return Issues(person=person, medicine=np.full(count, medicine, np.int32), day=day, ended=ended,
+                  role=np.full(count, ORDER, np.int8), series=np.zeros(count, np.int32), active=active,
+                  source=np.zeros(count, np.int8))
+
+
+def _repeats(settings: Settings, rng: Generator, as_of: int, people: People, index: int,
+             takes: Int32) -> tuple[Issues, Int32]:
     """Regular issues of one medicine, and who takes it now."""
-    dosette = (people.home[takes] >= 0) | (
-        (people.given[takes] % 100) < 100 * settings.number("medicines.dosette_share")
-    )
-    every = np.where(
-        dosette, settings.number("medicines.dosette_days"), settings.number("medicines.issue_days")
-    ).astype(np.int64)
-    span = settings.number("medicines.years") * YEAR
-    begun = as_of - 1 - rng.exponential(4.0, len(takes)) * YEAR
-    stopped = rng.random(len(takes)) < settings.number("medicines.stopped_share")
+    n = settings.number
+    dosette = (people.home[takes] >= 0) | (people.given[takes] % 100 < 100 * n("medicines.dosette_share"))
+    every = np.where(dosette, n("medicines.dosette_days"), n("medicines.issue_days")).astype(np.int64)
+    begun = as_of - 1 - rng.exponential(n("medicines.years_taken"), len(takes)) * YEAR
+    stopped = rng.random(len(takes)) < n("medicines.stopped_share")
     last = as_of - 1 - np.where(stopped, rng.integers(150, 380, len(takes)), rng.integers(0, every))
-    first = np.maximum(np.maximum(begun, as_of - span), people.birth[takes] + 365)
+    first = np.maximum(np.maximum(begun, as_of - n("medicines.years") * YEAR), people.birth[takes] + 365)
     times = np.clip(np.floor((last - first) / every) + 1, np.where(stopped, 0, 1), 16).astype(np.int64)
     row = np.repeat(np.arange(len(takes)), times)
     back = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
-    day = last[row] - back * every[row] - rng.integers(0, 4, len(row))
-    active = (~stopped)[row]
-    return Issues(
-        takes[row],
-        np.full(len(row), index, np.int32),
-        day.astype(np.int32),
-        (day + every[row]).astype(np.int32),
-        np.full(len(row), ORDER, np.int8),
-        np.zeros(len(row), np.int32),
-        active,
-        np.zeros(len(row), np.int8),
-    ), takes[~stopped]
+    day = (last[row] - back * every[row] - rng.integers(0, 4, len(row))).astype(np.int32)
+    ended = (day + every[row]).astype(np.int32)
+    return _orders(takes[row], index, day, ended, ~stopped[row]), takes[~stopped]
 
 
-def _courses(rng: Generator, as_of: int, index: int, medicine: Medicine, chance: Float64) -> Issues:
-    times = rng.poisson(chance * 1.1)
+def _courses(settings: Settings, rng: Generator, as_of: int, index: int, medicine: Medicine, chance: Float64) -> Issues:
+    """Short courses of the last year and a half."""
+    times = rng.poisson(chance * settings.number("medicines.course_factor"))
     person = np.repeat(np.arange(len(chance)), times).astype(np.int32)
     day = (as_of - 1 - rng.random(len(person)) * 1.5 * YEAR).astype(np.int32)
-    return Issues(
-        person,
-        np.full(len(person), index, np.int32),
-        day,
-        day + medicine.course_days,
-        np.full(len(person), ORDER, np.int8),
-        np.zeros(len(person), np.int32),
-        np.zeros(len(person), np.bool_),
-        np.zeros(len(person), np.int8),
-    )
+    return _orders(person, index, day, day + np.int32(medicine.course_days), np.zeros(len(person), np.bool_))
 
 
 def _around(

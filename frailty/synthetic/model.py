@@ -13,7 +13,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 
 from frailty.synthetic import clinical, hospital, latent, medicines, results
 from frailty.synthetic.catalogue import Codes, load_codes
-from frailty.synthetic.extras import Extras, draw_extras
+from frailty.synthetic.extras import Extras, draw_consents, draw_extras
 from frailty.synthetic.homes import HomePlan, Residence, home_plans, settle
 from frailty.synthetic.people import (
     DIED_INFORMAL,
@@ -102,11 +102,13 @@ def build(as_of: date, people: int, homes: int, practices: int, seed: int, rules
     home_list = home_plans(settings, people, homes, plans)
     residence = settle(settings, rng["homes"], today, everybody, home_list)
     onset = latent.onsets(settings, rng["latent"], everybody)
+    consents = draw_consents(settings, rng["extras"], today, everybody)
     quiet_after = clinical.quiet(settings, rng["extras"], today, everybody)
     tell("drawing general practice", 1, 3)
     tests, drugs = results.load_tests(settings), medicines.load_medicines(settings)
     recorder = clinical.Recorder(settings, rng["clinical"], today, everybody, plans, codes)
-    gp = _general_practice(recorder, rng, onset, residence, quiet_after, tests, drugs)
+    standing = np.where(consents.ended == OPEN, consents.objection, OPEN)
+    gp = _general_practice(recorder, rng, onset, residence, quiet_after, tests, drugs, standing)
     tell("drawing the hospital", 2, 3)
     effect = np.array([plan.hazard for plan in plans] + [0.0])[everybody.practice]
     exposure = latent.Exposure(
@@ -116,7 +118,8 @@ def build(as_of: date, people: int, homes: int, practices: int, seed: int, rules
     icd = hospital.load_icd10(settings)
     ward = hospital.make_hospital(settings, rng["hospital"], today, everybody, onset, exposure, residence, quiet_after,
                                   icd)
-    extras = draw_extras(settings, rng["extras"], today, everybody, onset, ward.stays.person, len(drugs), residence)
+    extras = draw_extras(settings, rng["extras"], today, everybody, onset, ward.stays.person, len(drugs), residence,
+                         consents)
     tell("drawing the hospital", 3, 3)
     return Locality(
         settings=settings, codes=codes, as_of=today, seed=seed, people=everybody, names=Names(settings, everybody),
@@ -125,7 +128,8 @@ def build(as_of: date, people: int, homes: int, practices: int, seed: int, rules
 
 
 def _general_practice(recorder: clinical.Recorder, rng: dict[str, Generator], onset: Int32, residence: Residence,
-                      quiet_after: Int32, tests: list[results.Test], drugs: list[medicines.Medicine]) -> GpRecords:
+                      quiet_after: Int32, tests: list[results.Test], drugs: list[medicines.Medicine],
+                      objection: Int32) -> GpRecords:
     settings, people, today, plans = recorder.settings, recorder.people, recorder.as_of, recorder.plans
 
     def in_extract(family: Any, day: str) -> Any:
@@ -142,13 +146,13 @@ def _general_practice(recorder: clinical.Recorder, rng: dict[str, Generator], on
     prescribing = medicines.prescribe(settings, rng["medicines"], today, people, plans, drugs,
                                       (recorded < today) | by_value)
     entries: Coded = join([first, recorder.noise(onset), recorder.background(),
-                           recorder.worklist_codes(onset, residence, prescribing.regular)])
+                           recorder.worklist_codes(onset, residence, prescribing.regular, objection)])
     entries = clinical.inside(people, recorder.summarised(entries), today, quiet_after)
     entries = recorder.undated(join([recorder.meet(entries, contacts), recorder.home_visit_codes(contacts)]))
     entries.source = home_practice(people, entries.person, entries.recorded)
     listed, meant = clinical.shown(settings, recorder.codes, entries, len(people))
     facts, chance = meant | by_value, recorder.chance()
-    carried = copies_after_move(people, rng["clinical"])
+    carried = copies_after_move(people, rng["clinical"], settings.number("recording.carried_share"))
     return GpRecords(
         coded=transferred(people, entries, carried), measured=transferred(people, measured, carried),
         issues=in_extract(prescribing.issues, "day"), contacts=contacts, regular=prescribing.regular, listed=listed,

@@ -103,12 +103,12 @@ def _persons(settings: Settings, rng: Generator, as_of: int, count: int, status:
     band = rng.choice(len(start), count, p=settings.shares("population.age_share"))
     age = start[band] + (end[band] - start[band]) * rng.random(count)
     oldest = end[band] == end[-1]
-    age[oldest] = start[-1] + np.minimum(rng.exponential(3.2, int(oldest.sum())), 14.9)
+    past = rng.exponential(settings.number("population.years_over_90"), int(oldest.sum()))
+    age[oldest] = start[-1] + np.minimum(past, end[-1] - start[-1] - 0.1)
     birth = np.floor(as_of - age * YEAR).astype(np.int32)
     male = rng.random(count) < settings.numbers("population.male_share")[band]
-    ethnic = rng.choice(
-        len(settings.texts("population.ethnicity")), count, p=settings.shares("population.ethnicity_share")
-    )
+    groups = settings.shares("population.ethnicity_share")
+    ethnic = rng.choice(len(groups), count, p=groups)
     frailty = rng.standard_normal(count)
     return People(
         birth=birth,
@@ -147,7 +147,7 @@ def _registrations(settings: Settings, rng: Generator, as_of: int, people: Peopl
     people.quintile[:] = quintile[people.household]
     size = np.bincount(people.household, minlength=last)
     people.alone[:] = size[people.household] == 1
-    own_name = rng.random(count) < 0.12
+    own_name = rng.random(count) < settings.number("population.other_surname_share")
     shared = rng.integers(0, 1 << 20, last)
     people.surname[:] = np.where(own_name, people.surname, shared[people.household])
 
@@ -165,9 +165,8 @@ def _registrations(settings: Settings, rng: Generator, as_of: int, people: Peopl
     if len(plans) > 1:
         able = np.flatnonzero((people.status == REGISTERED) & (people.age > 3))
         moved = rng.choice(able, max(1, round(len(able) * settings.number("population.per_1000.moved") / 1000)), False)
-        people.old_practice[moved] = (people.practice[moved] + 1 + rng.integers(0, len(plans) - 1, len(moved))) % len(
-            plans
-        )
+        step = 1 + rng.integers(0, len(plans) - 1, len(moved))
+        people.old_practice[moved] = (people.practice[moved] + step) % len(plans)
         people.moved_on[moved] = rng.integers(as_of - 700, as_of - 20, len(moved))
         people.registered_from[moved] = people.moved_on[moved]
 
@@ -186,7 +185,8 @@ def _households(settings: Settings, rng: Generator, age: Float64) -> Int32:
     if len(children):
         parents = order[(age[order] > 22) & (age[order] < 52)]
         parents = parents if len(parents) else order
-        families = np.unique(household[parents])[:max(1, int(len(children) / 1.7))]
+        wanted = max(1, int(len(children) / settings.number("population.children_per_family")))
+        families = np.unique(household[parents])[:wanted]
         household[children] = rng.choice(rng.permutation(families), len(children)) if len(families) else 0
     return household
 
@@ -238,11 +238,8 @@ class Names:
         pick = int(self._people.given[person]) * 7 + int(self._people.surname[person])
         if pick % 100 >= 100 * self._phone_share:
             return ""
-        return (
-            f"01632 960{pick // 100 % 1000:03d}"
-            if self._people.age[person] > 50
-            else f"07700 900{pick // 100 % 1000:03d}"
-        )
+        last = f"{pick // 100 % 1000:03d}"
+        return f"01632 960{last}" if self._people.age[person] > 50 else f"07700 900{last}"
 
     def address(self, person: int) -> tuple[str, str, str]:
         """First line, town and postcode of the household (the home's own address is laid over it elsewhere)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -43,43 +44,20 @@ class Test:
     no_unit: float
 
 
+_NUMBERS = ("male", "female", "person_sd", "visit_sd", "decade", "shift", "shift_sd", "rate", "rate_65", "rate_deficit",
+            "low", "high", "old_factor", "text_unit", "no_unit")
+
+
 def load_tests(settings: Settings) -> list[Test]:
     """The rows of tests.csv, in file order."""
     found = []
     for row in settings.rows("tests.csv"):
-        n = {
-            key: float(row[key])
-            for key in (
-                "male",
-                "female",
-                "person_sd",
-                "visit_sd",
-                "decade",
-                "shift",
-                "shift_sd",
-                "rate",
-                "rate_65",
-                "rate_deficit",
-                "low",
-                "high",
-                "old_factor",
-                "text_unit",
-                "no_unit",
-            )
-        }
-        found.append(
-            Test(
-                id=row["id"],
-                quantity=row["quantity"],
-                deficit=settings.deficits.index(row["deficit"]) if row["deficit"] else -1,
-                decimals=int(row["decimals"]),
-                unit=row["unit"],
-                ucum=row["ucum"],
-                old_unit=row["old_unit"],
-                old_until=day_number(date.fromisoformat(row["old_until"])) if row["old_until"] else 0,
-                **n,
-            )
-        )
+        values: dict[str, Any] = {name: float(row[name]) for name in _NUMBERS}
+        values |= {name: row[name] for name in ("id", "quantity", "unit", "ucum", "old_unit")}
+        until, deficit = row["old_until"], row["deficit"]
+        found.append(Test(
+            **values, decimals=int(row["decimals"]), deficit=settings.deficits.index(deficit) if deficit else -1,
+            old_until=day_number(date.fromisoformat(until)) if until else 0))
     return found
 
 
@@ -94,7 +72,8 @@ def results(settings: Settings, rng: Generator, as_of: int, people: People, test
 def _one(settings: Settings, rng: Generator, as_of: int, people: People, index: int, test: Test, onset: Int32,
          recorded: Int32) -> Measured:
     years = settings.number("tests.years")
-    rate = np.where(people.age >= 65, test.rate_65, np.where(people.age >= 18, test.rate, 0.1 * test.rate))
+    young = np.where(people.age >= 18, test.rate, settings.number("tests.child_share") * test.rate)
+    rate = np.where(people.age >= 65, test.rate_65, young)
     if test.deficit >= 0:
         rate = rate + test.rate_deficit * (recorded[:, test.deficit] < as_of)
     rate = rate * np.exp(settings.number("tests.attendance") * people.attendance) * (people.practice >= 0)
@@ -106,27 +85,18 @@ def _one(settings: Settings, rng: Generator, as_of: int, people: People, index: 
     spelling = np.where(dice < test.no_unit, 2, np.where(dice < test.no_unit + test.text_unit, 1, 0))
     if test.old_until:
         # A few results were typed in from older systems, in the unit of their time.
-        old = rng.random(len(person)) < 0.06
-        day = np.where(old, np.minimum(day, test.old_until - 1 - rng.integers(0, 1500, len(person))), day).astype(
-            np.int32
-        )
+        old = rng.random(len(person)) < settings.number("tests.old_share")
+        then = test.old_until - 1 - rng.integers(0, 1500, len(person))
+        day = np.where(old, np.minimum(day, then), day).astype(np.int32)
         spelling = np.where(day < test.old_until, 3, spelling)
     second = np.full(len(person), np.nan)
     if test.id == "bp":
         second = np.round(np.clip(0.42 * value + 21 + 6 * rng.standard_normal(len(person)), 38, 130))
     in_error = rng.random(len(person)) < settings.number("tests.in_error_share")
     return Measured(
-        person,
-        np.full(len(person), index, np.int32),
-        day,
-        rng.integers(500, 1050, len(person)).astype(np.int32),
-        day,
-        value,
-        second,
-        spelling.astype(np.int8),
-        in_error,
-        np.zeros(len(person), np.int8),
-    )
+        person=person, test=np.full(len(person), index, np.int32), effective=day,
+        minute=rng.integers(500, 1050, len(person)).astype(np.int32), recorded=day, value=value, second=second,
+        spelling=spelling.astype(np.int8), in_error=in_error, source=np.zeros(len(person), np.int8))
 
 
 def _values(rng: Generator, as_of: int, people: People, test: Test, person: Int32, day: Int32, onset: Int32) -> Float64:

@@ -133,7 +133,7 @@ def home_practice(people: People, person: Int32, known: Int32) -> Int8:
     return np.where(moved & before, people.old_practice[person], people.practice[person]).astype(np.int8)
 
 
-def copies_after_move(people: People, rng: Generator, share: float = 0.7) -> Bool:
+def copies_after_move(people: People, rng: Generator, share: float) -> Bool:
     """Movers whose older record went with them [people]."""
     moved = people.moved_on < OPEN
     return moved & (rng.random(len(people)) < share)

@@ -51,10 +51,8 @@ def _lines(locality: Locality, index: int, rng: np.random.Generator) -> tuple[li
              "name_slips": 0}
     lines: list[tuple[str, ...]] = []
     for room, person in enumerate(rng.permutation(np.flatnonzero(own | second | dead)).tolist(), start=1):
-        slip, no_number = (
-            rng.random() < s.number("homes.name_slip_share"),
-            rng.random() >= s.number("homes.nhs_number_share"),
-        )
+        slip = rng.random() < s.number("homes.name_slip_share")
+        no_number = rng.random() >= s.number("homes.nhs_number_share")
         asked = bool(r.requested[person]) and bool(own[person])
         for what, said in (("name_slips", slip), ("without_nhs_number", no_number), ("requested", asked)):
             tally[what] += int(said)
@@ -64,19 +62,9 @@ def _lines(locality: Locality, index: int, rng: np.random.Generator) -> tuple[li
                       "" if no_number else _number(int(people.nhs[person]), person), iso(int(admitted)), *request,
                       "back from hospital" if r.returned[person] else ""))
     for n in range(strangers):
-        lines.append(
-            (
-                str(len(lines) + 1),
-                STRANGERS[(index + n) % len(STRANGERS)],
-                iso(locality.as_of - 31000 - 777 * n - 1000 * index),
-                "",
-                iso(locality.as_of - 90 - n),
-                "",
-                "",
-                "",
-                "own doctor elsewhere",
-            )
-        )
+        born, came = iso(locality.as_of - 31000 - 777 * n - 1000 * index), iso(locality.as_of - 90 - n)
+        name = STRANGERS[(index + n) % len(STRANGERS)]
+        lines.append((str(len(lines) + 1), name, born, "", came, "", "", "", "own doctor elsewhere"))
     return lines, tally
 
 
@@ -187,13 +175,8 @@ def site_toml(locality: Locality) -> str:
 def requests(locality: Locality) -> list[tuple[int, str, str, str]]:
     """Whom somebody asked for: a fit person, one who objects to profiling, and one with many medicines."""
     people, x = locality.people, locality.extras
-    able = (
-        (people.status == REGISTERED)
-        & (people.home < 0)
-        & (people.moved_on == OPEN)
-        & (x.gp_nhs > 0)
-        & (people.age >= 65)
-    )
+    able = (people.status == REGISTERED) & (people.home < 0) & (people.moved_on == OPEN)
+    able &= (x.gp_nhs > 0) & (people.age >= 65)
     objects = x.objecting
     chosen = [
         (able & ~objects, locality.gp.listed.sum(axis=1), "Nurse C", "worried since last week", "practice"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from frailty.synthetic import latent
-from frailty.synthetic.dirt import Fault
+from frailty.synthetic.dirt import BROKEN_NUMBERS, Fault
 from frailty.synthetic.fhir_hospital import patient_numbers
 from frailty.synthetic.fhir_stu3 import patient_id
 from frailty.synthetic.model import Locality, alive, status_counts
@@ -68,7 +68,9 @@ def write_truth(locality: Locality, folder: Path, written: Written) -> dict[str,
                                         locality.gp.never_seen, locality.exposure, since)
     after = latent.outcomes(settings, locality.streams["outcomes"], locality.as_of, admission, death, last,
                             alive(locality))
-    columns = _people(locality, has, Hazards(admission, death, full, given, dying), after, written.layout)
+    ids = person_ids(locality, written.layout)
+    broken = _broken(ids, written.faults)
+    columns = _people(locality, ids, broken, has, Hazards(admission, death, full, given, dying), after)
     _csv(folder / "people.csv", list(columns), zip(*columns.values(), strict=True))
     names = ["death" if died else "emergency-admission" for died in after.died.tolist()]
     _csv(folder / "outcomes.csv", ["person", "nhs_number", "event", "date"],
@@ -83,7 +85,7 @@ def write_truth(locality: Locality, folder: Path, written: Written) -> dict[str,
         "expect": dict(sorted(Counter(fault.expect for fault in written.faults).items())),
         "odd_files": written.odd_files,
         "homes": written.homes | {"all": _homes(locality)},
-        "links": _links(locality),
+        "links": _links(locality, broken),
         "outcomes": {"emergency_admissions": int((~after.died).sum()), "deaths": int(after.died.sum())},
     }
     (folder / "truth.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -101,14 +103,12 @@ def _dates(days: Int32) -> list[str]:
     return [iso(day) if day < OPEN else "" for day in days.tolist()]
 
 
-def _people(
-    locality: Locality, has: Bool, hazards: Hazards, after: latent.Outcomes, layout: str
-) -> dict[str, list[Any]]:
+def _people(locality: Locality, ids: list[dict[str, str]], broken: Bool, has: Bool, hazards: Hazards,
+            after: latent.Outcomes) -> dict[str, list[Any]]:
     """people.csv as columns."""
     people, r, x, ward = locality.people, locality.residence, locality.extras, locality.hospital
     ods = [plan.ods for plan in locality.plans] + [""]          # -1: none
     homes = [home.id for home in locality.homes] + [""]
-    ids = person_ids(locality, layout)
     in_hospital = np.isin(np.arange(len(people)), ward.inpatients)
     columns: dict[str, list[Any]] = {
         "person": list(range(len(people))),
@@ -127,7 +127,7 @@ def _people(
     flags = {"residence_coded": r.coded, "former_resident": r.former, "address_only": r.address_only,
              "requested_by_home": r.requested, "back_from_hospital": r.returned,
              "objecting": x.objecting, "quiet_75": locality.quiet_after < OPEN,
-             "in_hospital": in_hospital, "has_care_plan": x.plan_kind > 0}
+             "gp_nhs_number_broken": broken, "in_hospital": in_hospital, "has_care_plan": x.plan_kind > 0}
     columns |= {name: flag.astype(int).tolist() for name, flag in flags.items()}
     columns |= {name: [f"{value:.3f}" for value in getattr(people, name).tolist()]
                 for name in ("frailty", "metabolic", "attendance")}
@@ -183,11 +183,17 @@ def _homes(locality: Locality) -> dict[str, int]:
     return {name: int(flags.sum()) for name, flags in counts.items()}
 
 
-def _links(locality: Locality) -> dict[str, int]:
+def _broken(ids: list[dict[str, str]], faults: list[Fault]) -> Bool:
+    """Whose NHS number a fault has broken in the files of a practice [people]."""
+    hit = {(fault.source, fault.resource_id) for fault in faults if fault.kind in BROKEN_NUMBERS}
+    return np.array([not hit.isdisjoint(one.items()) for one in ids])
+
+
+def _links(locality: Locality, broken: Bool) -> dict[str, int]:
     """How many people the hospital and the practices share, and how many of them can be known as one."""
     x, people = locality.extras, locality.people
     shared = x.in_hospital_files & (people.status != HOSPITAL_ONLY)
-    same = (x.gp_nhs == x.hospital_nhs) & (x.gp_nhs > 0)
+    same = (x.gp_nhs == x.hospital_nhs) & (x.gp_nhs > 0) & ~broken
     counts = {"in_both": shared, "linkable": shared & same & (x.hospital_birth == people.birth),
               "no_number": shared & ~same, "two_birth_dates": shared & (x.hospital_birth != people.birth)}
     return {name: int(flags.sum()) for name, flags in counts.items()}

@@ -213,7 +213,16 @@ class Run:
             )
             if event.split(" (")[0] not in said
         ]
-        if list_id not in ("in_hospital", "hold", "not_seen", "asked", "new_or_back", "reason", "round_gap"):
+        if list_id not in (
+            "in_hospital",
+            "passed_on",
+            "hold",
+            "not_seen",
+            "asked",
+            "new_or_back",
+            "reason",
+            "round_gap",
+        ):
             why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
         asks = (
             f"See {row['name'] or 'this person'}: asked for by {asked[0].asked_by}."

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from frailty.knowledge import rules_dir
 from frailty.site import Site
 from frailty.triage import facts_sql
 from frailty.triage.clocks import Calendar, load_calendar
@@ -17,7 +15,7 @@ from frailty.triage.expressions import literal
 from frailty.triage.homes import Residents, find_residents, start_clocks
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.sources import Sources, read_sources
-from frailty.triage.vocabulary import FACTS
+from frailty.triage.vocabulary import column_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -111,14 +109,8 @@ def build_facts(
     for statement in facts_sql.PARTS:
         con.execute(statement.format_map(values))
     residents = _residents(con, site, as_of, settings, calendar)
-    columns = ", ".join(f"{name}::{kind} AS {name}" for name, (kind, _) in FACTS.items())
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE facts AS SELECT "
-        + columns
-        + " FROM ("
-        + facts_sql.FACTS.format_map(values)
-        + ") ORDER BY person"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE facts ({column_list()})")
+    con.execute("INSERT INTO facts BY NAME " + facts_sql.FACTS.format_map(values))
     people = con.execute("SELECT count(*) FROM facts").fetchall()[0][0]
     table = FactTable(as_of, int(people), sources, residents, settings, calendar)
     _absent(con, table, site, coded)
@@ -138,16 +130,10 @@ def _coded_lists() -> list[str]:
 def _register(
     con: duckdb.DuckDBPyConnection, site: Site, sources: Sources, scores: pd.DataFrame, settings: Settings
 ) -> None:
-    """Small tables that the SQL reads: practices, the score's columns, codes that say last days of life."""
+    """Small tables that the SQL reads: practices and the score's columns."""
     con.execute("CREATE OR REPLACE TEMP TABLE t_practice (practice VARCHAR, state VARCHAR, hospital BOOLEAN)")
     for state in sources.practices.values():
         con.execute("INSERT INTO t_practice VALUES (?, ?, ?)", [state.ods, state.state, state.hospital])
-    con.execute("CREATE OR REPLACE TEMP TABLE t_last_days (system VARCHAR, code VARCHAR)")
-    with (rules_dir() / "triage" / "last_days.csv").open(encoding="utf-8", newline="") as file:
-        con.executemany(
-            "INSERT INTO t_last_days VALUES (?, ?)",
-            [[row["system"], row["code"]] for row in csv.DictReader(file)],
-        )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE t_score (person INTEGER, band VARCHAR, status VARCHAR, points INTEGER, "
         "out_of INTEGER)"
@@ -233,6 +219,7 @@ def _absent(con: duckdb.DuckDBPyConnection, table: FactTable, site: Site, coded:
         ("smr_status", "care/smr"),
         ("cfs", "care/cfs"),
         ("frailty_confirmed", "care/frailty_severe"),
+        ("last_days", "care/last_days"),
     ):
         if name not in coded:
             table.absent[fact, "*"] = f"the code list {name} has no codes yet"

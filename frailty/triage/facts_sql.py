@@ -19,11 +19,18 @@ FROM person_as_of p LEFT JOIN t_practice s USING (practice)
 # the newest entry of each list and person that says yes or that ends it; entries with a caution do not count
 _STATE = """
 CREATE OR REPLACE TEMP TABLE t_state AS
-SELECT person, list, category, effective FROM (
-    SELECT *, row_number() OVER (PARTITION BY person, list ORDER BY effective DESC NULLS LAST,
-                                 recorded DESC NULLS LAST, category) AS place
-    FROM tagged WHERE category IN ('present', 'ends') AND coalesce(caution, '') = '' AND effective <= {as_of})
-WHERE place = 1
+SELECT person,
+       coalesce(bool_or(list = 'care/palliative'), FALSE) AS palliative,
+       max(effective) FILTER (list = 'care/palliative') AS palliative_on,
+       coalesce(bool_or(list = 'care/housebound'), FALSE) AS housebound,
+       coalesce(bool_or(list = 'care/lives_alone'), FALSE) AS lives_alone
+FROM (SELECT person, list, category, effective,
+             row_number() OVER (PARTITION BY person, list ORDER BY effective DESC NULLS LAST,
+                                recorded DESC NULLS LAST, category) AS place
+      FROM tagged WHERE list IN ('care/palliative', 'care/housebound', 'care/lives_alone')
+        AND category IN ('present', 'ends') AND coalesce(caution, '') = '' AND effective <= {as_of})
+WHERE place = 1 AND category = 'present'
+GROUP BY person
 """
 
 _CODED_HOME = """
@@ -60,13 +67,9 @@ GROUP BY person
 
 _LAST_DAYS = """
 CREATE OR REPLACE TEMP TABLE t_dying AS
-SELECT t.person, max(t.effective) AS last_days_on
-FROM tagged t LEFT JOIN t_last_days d ON d.system = t.system
-     AND (d.code = t.code OR (d.system LIKE 'http://read.info/%' AND d.code = left(t.code, 5)))
-WHERE t.effective <= {as_of}
-  AND ((t.list = 'care/last_days' AND coalesce(t.category, 'present') IN ('', 'present'))
-       OR (t.list = 'care/palliative' AND d.code IS NOT NULL))
-GROUP BY t.person
+SELECT person, max(effective) AS last_days_on FROM tagged
+WHERE list = 'care/last_days' AND coalesce(category, 'present') IN ('', 'present') AND effective <= {as_of}
+GROUP BY person
 """
 
 _EVENTS = """
@@ -166,13 +169,6 @@ PARTS = (
 )
 
 FACTS = """
-SELECT *, CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN frailty_confirmed
-               WHEN cfs >= {cfs_severe} THEN 'severe' WHEN cfs >= {cfs_moderate} THEN 'moderate'
-               ELSE frailty_suggested END AS frailty_level,
-       CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN 'confirmed'
-            WHEN cfs >= {cfs_moderate} THEN 'suggested by CFS'
-            WHEN frailty_suggested IS NOT NULL THEN 'suggested' END AS frailty_basis
-FROM (
 SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        date_sub('year', p.birth_date, {as_of}) AS age,
        CASE WHEN o.objects THEN 'yes'
@@ -180,8 +176,7 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN o.objects THEN o.recorded END AS objection_on,
        CASE WHEN dy.last_days_on > {as_of} - {last_days_days} THEN 'yes' WHEN p.fresh THEN 'no' END AS last_days,
        dy.last_days_on,
-       CASE WHEN pal.category = 'present' THEN 'yes' WHEN p.fresh THEN 'no' END AS palliative,
-       CASE WHEN pal.category = 'present' THEN pal.effective END AS palliative_on,
+       CASE WHEN st.palliative THEN 'yes' WHEN p.fresh THEN 'no' END AS palliative, st.palliative_on,
        CASE WHEN s.open_now THEN 'yes' WHEN p.hospital THEN 'no' END AS in_hospital,
        s.in_hospital_since, s.last_admission_on, s.last_admission_known_on, s.last_emergency_admission_on,
        s.last_discharge_on, s.last_discharge_known_on, s.last_ed_on, s.last_ed_known_on,
@@ -195,7 +190,14 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
            AS frailty_suggested,
        CASE WHEN sc.status = 'ok' AND NOT coalesce(o.objects, FALSE) THEN sc.points END AS frailty_points,
        CASE WHEN sc.status = 'ok' AND NOT coalesce(o.objects, FALSE) THEN sc.out_of END AS frailty_of,
-       c.cfs, c.cfs_on, e.last_fall_on, e.last_fall_known_on,
+       c.cfs, c.cfs_on,
+       CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN frailty_confirmed
+            WHEN c.cfs >= {cfs_severe} THEN 'severe' WHEN c.cfs >= {cfs_moderate} THEN 'moderate'
+            ELSE frailty_suggested END AS frailty_level,
+       CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN 'confirmed'
+            WHEN c.cfs >= {cfs_moderate} THEN 'suggested by CFS'
+            WHEN frailty_suggested IS NOT NULL THEN 'suggested' END AS frailty_basis,
+       e.last_fall_on, e.last_fall_known_on,
        CASE WHEN pl.person IS NOT NULL THEN pl.status WHEN p.fresh AND ps.plans THEN 'none' END AS plan_status,
        pl.title AS plan_title, pl.recorded AS plan_recorded_on,
        CASE WHEN pl.status = 'agreed' THEN pl.review_due END AS plan_review_due,
@@ -203,8 +205,8 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        m.rung AS medicines_rung,
        CASE WHEN e.last_smr_on IS NOT NULL THEN 'found' WHEN p.fresh AND {smr_coded} THEN 'none' END AS smr_status,
        e.last_smr_on,
-       CASE WHEN hb.category = 'present' THEN 'yes' WHEN p.fresh THEN 'no' END AS housebound,
-       CASE WHEN la.category = 'present' THEN 'yes' WHEN p.fresh THEN 'no' END AS lives_alone,
+       CASE WHEN st.housebound THEN 'yes' WHEN p.fresh THEN 'no' END AS housebound,
+       CASE WHEN st.lives_alone THEN 'yes' WHEN p.fresh THEN 'no' END AS lives_alone,
        CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home,
        r.home_id, r.home_basis, r.home_since, r.room,
        r.clock_kind, r.clock_start, r.clock_due
@@ -213,9 +215,7 @@ CROSS JOIN (SELECT (SELECT count(*) FROM consent_as_of) + (SELECT count(*) FROM 
             WHERE list = 'care/objection_profiling') > 0 AS any_seen) seen_objection
 LEFT JOIN t_objection o USING (person)
 LEFT JOIN t_dying dy USING (person)
-LEFT JOIN t_state pal ON pal.person = p.person AND pal.list = 'care/palliative'
-LEFT JOIN t_state hb ON hb.person = p.person AND hb.list = 'care/housebound'
-LEFT JOIN t_state la ON la.person = p.person AND la.list = 'care/lives_alone'
+LEFT JOIN t_state st USING (person)
 LEFT JOIN t_stay s USING (person)
 LEFT JOIN t_frailty f USING (person)
 LEFT JOIN t_score sc USING (person)
@@ -224,5 +224,6 @@ LEFT JOIN t_event e USING (person)
 LEFT JOIN t_plan pl USING (person)
 LEFT JOIN t_practice_seen ps ON ps.practice = p.practice
 LEFT JOIN t_medicines m USING (person)
-LEFT JOIN t_residence r USING (person))
+LEFT JOIN t_residence r USING (person)
+ORDER BY person
 """

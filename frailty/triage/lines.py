@@ -99,11 +99,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """People who could not be evaluated by one rule, for one reason."""
+    """People who could not be evaluated by one rule, for one reason. `off`: nobody of the practice could be."""
 
     rule: str
     why: str
     cards: tuple[Card, ...]
+    off: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Worklists:
-    """The pages of one run."""
+    """The pages of one run. `nulls`: rule -> fact -> people for whom that needed fact has no value."""
 
     as_of: date
     site_name: str
@@ -168,6 +169,7 @@ class Worklists:
     previous_as_of: date | None
     pages: tuple[Page, ...]
     rules: tuple[Rule, ...] = ()
+    nulls: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def page(self, audience: str, page_id: str) -> Page:
         """One page."""

@@ -189,28 +189,20 @@ def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:
 
 def _groups(run: Run, rules: list[Rule], people: list[int]) -> list[Group]:
     """People who could not be evaluated, by rule and by what is missing."""
-    found: dict[tuple[str, str], list[int]] = {}
+    found: dict[tuple[str, str, bool], list[int]] = {}
     for person in people:
-        row = run.rows[person]
-        rule = next(
-            rule
-            for rule in rules
-            if run.verdicts.get(person, {}).get(rule.id, ("", False))[0] == "not evaluated"
-        )
-        gaps = [
-            run.facts.why_absent(fact, row["practice"]) or f"{fact.replace('_', ' ')} not known"
-            for fact in rule.needs
-            if row[fact] is None
-        ]
-        why = "; ".join(dict.fromkeys(gaps)) or run.evaluation.errors.get(rule.id, "the rule failed")
-        found.setdefault((rule.id, why), []).append(person)
+        row, verdicts = run.rows[person], run.verdicts.get(person, {})
+        rule = next(one for one in rules if verdicts.get(one.id, ("", False))[0] == "not evaluated")
+        gaps = [fact for fact in rule.needs if row[fact] is None]
+        absent = [why for fact in gaps if (why := run.facts.why_absent(fact, row["practice"]))]
+        named = absent or [f"{fact.replace('_', ' ')} not known" for fact in gaps]
+        why = "; ".join(dict.fromkeys(named)) or run.evaluation.errors.get(rule.id, "the rule failed")
+        found.setdefault((rule.id, why, bool(absent)), []).append(person)
     return [
         Group(
-            rule,
-            why,
-            tuple(run.card(person) for person in sorted(mine, key=lambda one: run.rows[one]["name"] or "")),
+            rule, why, tuple(sorted(map(run.card, mine), key=lambda card: (card.name, card.nhs_number))), off
         )
-        for (rule, why), mine in sorted(found.items())
+        for (rule, why, off), mine in sorted(found.items())
     ]
 
 

@@ -137,7 +137,7 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
 def rule_set_hash(folder: Path, settings: Settings) -> str:
     """SHA-256 of every file of the folder and the settings in force: what the three people sign."""
     mark = hashlib.sha256()
-    for file in sorted(folder.glob("*.toml")) + sorted(folder.glob("*.csv")):
+    for file in sorted(folder.glob("*.toml")):
         mark.update(file.name.encode() + b"\0" + file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     mark.update(json.dumps(settings.values, sort_keys=True, default=str).encode())
     return mark.hexdigest()
@@ -206,12 +206,12 @@ def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[in
     return f"""
         INSERT INTO outcome
         SELECT person, {literal(rule.id)}, verdict, first FROM (
-            SELECT person, {first} AS first,
+            SELECT person, {first} AS first, ({when}) AS met,
                    CASE WHEN {broken} THEN 'not evaluated'
                         WHEN met AND ({hidden}) THEN 'suppressed'
                         WHEN met THEN 'yes'
                         WHEN met IS NULL AND ({missing}) THEN 'not evaluated' END AS verdict
-            FROM (SELECT *, ({when}) AS met FROM facts))
+            FROM facts)
         WHERE verdict IS NOT NULL"""
 
 

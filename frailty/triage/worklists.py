@@ -51,6 +51,7 @@ def build_worklists(
         run.previous.as_of,
         tuple(pages),
         rules.rules,
+        run.evaluation.nulls,
     )
 
 

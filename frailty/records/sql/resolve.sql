@@ -53,23 +53,22 @@ UPDATE plan SET person = m.person FROM moved m WHERE m.source = plan.source AND 
 UPDATE consent SET person = m.person FROM moved m WHERE m.source = consent.source AND m.key = consent.subject;
 UPDATE event SET person = m.person FROM moved m WHERE m.source = event.source AND m.key = event.subject;
 
--- Rows whose Patient left the source wait from now on; what was held before stays as it was.
-CREATE OR REPLACE TEMP TABLE came AS
-SELECT source, key FROM person_id n FULL JOIN person_id_before b USING (source, key) WHERE b.person IS NULL;
-CREATE OR REPLACE TEMP TABLE went AS
-SELECT source, key FROM person_id n FULL JOIN person_id_before b USING (source, key) WHERE n.person IS NULL;
-INSERT INTO stay SELECT * REPLACE (NULL AS person, :load AS known_from) FROM stay
-WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
-INSERT INTO plan SELECT * REPLACE (NULL AS person, :load AS known_from) FROM plan
-WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
-INSERT INTO consent SELECT * REPLACE (NULL AS person, :load AS known_from) FROM consent
-WHERE known_to IS NULL AND known_from < :load AND (source, subject) IN (SELECT (source, key) FROM went);
-UPDATE stay SET known_to = :load
-WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
-UPDATE plan SET known_to = :load
-WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
-UPDATE consent SET known_to = :load
-WHERE known_to IS NULL AND person IS NOT NULL AND (source, subject) IN (SELECT (source, key) FROM went);
+-- Rows whose Patient came or left are held anew from this load on; what was held before stays as it was.
+CREATE OR REPLACE TEMP TABLE came_or_went AS
+SELECT source, key, n.person FROM person_id n FULL JOIN person_id_before b USING (source, key)
+WHERE (n.person IS NULL) <> (b.person IS NULL);
+INSERT INTO stay SELECT x.* REPLACE (c.person AS person, :load AS known_from)
+FROM stay x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject WHERE x.known_to IS NULL AND x.known_from < :load;
+UPDATE stay SET known_to = :load FROM came_or_went c
+WHERE c.source = stay.source AND c.key = stay.subject AND stay.known_to IS NULL AND stay.known_from < :load;
+INSERT INTO plan SELECT x.* REPLACE (c.person AS person, :load AS known_from)
+FROM plan x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject WHERE x.known_to IS NULL AND x.known_from < :load;
+UPDATE plan SET known_to = :load FROM came_or_went c
+WHERE c.source = plan.source AND c.key = plan.subject AND plan.known_to IS NULL AND plan.known_from < :load;
+INSERT INTO consent SELECT x.* REPLACE (c.person AS person, :load AS known_from)
+FROM consent x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject WHERE x.known_to IS NULL AND x.known_from < :load;
+UPDATE consent SET known_to = :load FROM came_or_went c
+WHERE c.source = consent.source AND c.key = consent.subject AND consent.known_to IS NULL AND consent.known_from < :load;
 UPDATE stay SET person = m.person FROM person_id m
 WHERE stay.person IS NULL AND stay.known_to IS NULL AND m.source = stay.source AND m.key = stay.subject;
 UPDATE plan SET person = m.person FROM person_id m
@@ -81,7 +80,7 @@ WHERE consent.person IS NULL AND consent.known_to IS NULL AND m.source = consent
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT source, resource_type || '/' || resource_id AS key FROM stay WHERE known_from = :load OR known_to = :load
 UNION SELECT source, subject FROM target WHERE known_from = :load OR known_to = :load
-UNION SELECT source, key FROM came UNION SELECT source, key FROM went;
+UNION SELECT source, key FROM came_or_went;
 CREATE OR REPLACE TEMP TABLE touched_diagnosis AS
 SELECT DISTINCT source, unnest(diagnoses) AS key FROM stay WHERE known_from = :load OR known_to = :load;
 CREATE OR REPLACE TEMP TABLE again AS

@@ -1,0 +1,48 @@
+"""What the tests share: the order of slow tests, and one small night that many tests look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow") or "slow" in str(config.getoption("-m")):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="takes minutes; ask for it with --slow"))
+
+
+@pytest.fixture(autouse=True)
+def usual_mask() -> Iterator[None]:
+    """The mask of most machines, so that files which are for their owner only are so by intention."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The small locality of `nightly_town`, loaded, scored and written once; copy it before changing it."""
+    import nightly_town
+
+    folder = tmp_path_factory.mktemp("first")
+    site = nightly_town.write_site(folder)
+    records = nightly_town.write_night(folder / "records", nightly_town.night_one())
+    result = nightly_town.run(records, folder / "lists", site=site, extracted_at=nightly_town.EXTRACTED)
+    return nightly_town.Place(folder, site, records, result)
+
+
+@pytest.fixture
+def place(first_night: Any, tmp_path: Path) -> Any:
+    """A copy of the first night that a test may change."""
+    return first_night.copy(tmp_path / "copy")

@@ -1,0 +1,133 @@
+"""The same input gives the same output, to the byte; and a delta night gives what a full load gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nightly_town import EXTRACTED, NEXT, Place, night_one, night_two, run, tree, write_night
+
+ABOUT_FILES = ("run.json", "data/quarantine.csv")       # they name the files that were read
+
+
+def told(found: dict[str, bytes], *without: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(found["run.json"]).items() if key not in without}
+
+
+def same_but_for_file_names(one: dict[str, bytes], other: dict[str, bytes]) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if name not in ABOUT_FILES and one[name] != other[name]] == []
+    assert told(one, "inputs") == told(other, "inputs")
+
+
+def test_the_same_night_twice(place: Place) -> None:
+    """A second run of the same evening on the same store changes nothing but what is said about the run itself."""
+    before = tree(place.out)
+    result = run(place.records, place.out, site=place.site, extracted_at=EXTRACTED)
+    assert tree(place.out) == before
+    assert all(not one["ended"] for one in result.run["this_run"]["loads"].values())
+
+
+def test_files_lines_parts_threads_and_order_of_sources_do_not_matter(
+        first_night: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import frailty.records.store as store
+    import frailty.scoring.engine as engine
+    connect, opened = store.connect, []
+
+    def one_thread(*given: Any, **more: Any) -> Any:
+        con = connect(*given, **more)
+        con.execute("SET threads = 1")
+        opened.append(con.execute("SELECT current_setting('threads')").fetchone())
+        return con
+
+    monkeypatch.setattr(store, "connect", one_thread)
+    monkeypatch.setattr(engine, "_cores", lambda: 1)
+    records = write_night(tmp_path / "records", night_one(), seed=7, parts=3, rename="export")
+    run(records[::-1], tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
+    assert opened == [(1,)]
+    same_but_for_file_names(tree(first_night.out), tree(tmp_path / "lists"))
+
+
+def test_one_bundle_says_what_bulk_files_say(first_night: Place, tmp_path: Path) -> None:
+    records = write_night(tmp_path / "records", night_one(), bundle=True)
+    run(records, tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
+    bulk, bundle = tree(first_night.out), tree(tmp_path / "lists")
+    assert [name for name in bulk if name not in ABOUT_FILES and bulk[name] != bundle[name]] == []
+    books = told(bundle)["books"]
+    for types in books.values():
+        types.pop("Bundle")
+    assert books == told(bulk)["books"]
+
+
+# ---- the next evening
+
+@pytest.fixture(scope="module")
+def next_nights(first_night: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Place]:
+    """The next evening by a delta, by a full load, and by a full load into an empty store."""
+    folder = tmp_path_factory.mktemp("next")
+    changes = night_two()
+    made = {name: first_night.copy(folder / name) for name in ("delta", "full", "alone")}
+    made["delta"].night(changes.delta(), delta=True)
+    made["full"].night(changes.full())
+    made["alone"].store.unlink()
+    made["alone"].night(changes.full())
+    return made
+
+
+def test_a_delta_gives_the_scores_of_a_full_load(next_nights: dict[str, Place]) -> None:
+    delta, full, alone = (tree(next_nights[name].out) for name in ("delta", "full", "alone"))
+    for name in ("data/scores.csv", "data/scores.parquet", "data/contributions.parquet", "data/person_ids.csv"):
+        assert delta[name] == full[name] == alone[name], name
+    assert b"p99" in delta["data/scores.csv"]
+
+
+def test_a_delta_gives_the_lists_of_a_full_load(next_nights: dict[str, Place]) -> None:
+    delta, full = (tree(next_nights[name].out) for name in ("delta", "full"))
+    pages = [name for name in delta if "worklist" in name]
+    assert len(pages) == 8 and [name for name in pages if delta[name] != full[name]] == []
+    assert told(delta)["worklists"] == told(full)["worklists"]
+
+
+def test_only_history_tells_a_first_night_from_a_second(next_nights: dict[str, Place]) -> None:
+    """Who is listed, why and in which order hangs on the records; what is new and since when hangs on the last run."""
+    full, alone = (tree(next_nights[name].out) for name in ("full", "alone"))
+    for name in full:
+        if name.endswith("worklist.csv"):
+            one, other = (without_history(found[name].decode("utf-8-sig")) for found in (full, alone))
+            assert one == other, name
+
+
+def without_history(text: str) -> list[tuple[str, ...]]:
+    import csv
+    import io
+    kept = ("list", "section", "patient_id", "asked", "asked_by", "why_now", "priority", "frailty", "missing")
+    return sorted(tuple(row[name] for name in kept) for row in csv.DictReader(io.StringIO(text))
+                  if row["section"] != "came off")
+
+
+def test_what_came_off_says_why(next_nights: dict[str, Place]) -> None:
+    page = (next_nights["delta"].out / "practice/Y90001/worklist.html").read_text(encoding="utf-8")
+    assert re.search(r"came off", page, re.IGNORECASE)
+    books = told(tree(next_nights["delta"].out))["books"]
+    assert books["harbour-gp"]["Condition"] == {"read": 4, "used": 2, "not_needed": 0, "superseded": 0, "removed": 2,
+                                                "quarantined": 0} or books["harbour-gp"]["Condition"]["removed"] >= 1
+
+
+def test_a_past_evening_is_replayed(next_nights: dict[str, Place], first_night: Place) -> None:
+    """From the store of the second evening: the scores of the first, as they were held then."""
+    import csv
+
+    import frailty
+    from nightly_town import AS_OF
+    practice = frailty.open(next_nights["delta"].store)
+    then = practice.score(["efi", "hfrs"], as_of=AS_OF, load=1)
+    with (first_night.out / "data/scores.csv").open(encoding="utf-8", newline="") as stream:
+        theirs = list(csv.DictReader(stream))
+    assert list(then["patient_id"]) == [row["patient_id"] for row in theirs]
+    assert list(then["efi_points"]) == [int(row["efi_points"]) for row in theirs]
+    assert list(then["hfrs_points"]) == [float(row["hfrs_points"]) for row in theirs]
+    now = practice.score(["efi"], as_of=NEXT)
+    assert list(now["efi_points"]) != list(then["efi_points"])
