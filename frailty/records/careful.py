@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from frailty.records.files import RecordFile, open_bytes
-from frailty.records.shapes import CONCEPT, REFERENCE, TYPES
+from frailty.records.shapes import CONCEPT, QUANTITY, REFERENCE, TYPES
 
 _LINES_TRIED = 100                       # to find out whether a broken file is one resource a line
 _REFERENCES = ("subject", "patient", "encounter", "context", "medicationReference", "managingOrganization",
@@ -280,10 +280,23 @@ def _mend(resource: dict[str, Any]) -> str:
                 value = {"reference": value}
             if isinstance(value, dict) and shape == CONCEPT:
                 value = _mend_codings(value)
+            elif isinstance(value, dict) and shape == QUANTITY:
+                value = _mend_number(value)
         if value is not resource[key]:
             resource[key] = value
             changed.append(key)
     return ", ".join(changed)
+
+
+def _mend_number(quantity: dict[str, Any]) -> dict[str, Any]:
+    """A number in words: a plain number is taken, anything else is set aside (the record stays)."""
+    said = quantity.get("value")
+    if not isinstance(said, str):
+        return quantity
+    try:
+        return quantity | {"value": float(said)}
+    except ValueError:
+        return {key: value for key, value in quantity.items() if key != "value"}
 
 
 def _mend_codings(concept: dict[str, Any]) -> dict[str, Any]:

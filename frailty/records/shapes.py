@@ -86,6 +86,7 @@ TYPES: dict[str, dict[str, str]] = {
         "status": "VARCHAR", "scope": CONCEPT, "category": f"{CONCEPT}[]", "dateTime": "VARCHAR", "period": "JSON",
         "provision": f'STRUCT("type" VARCHAR, period {PERIOD}, purpose {CODING}[], code {CONCEPT}[])',
         "decision": "VARCHAR",
+        "except": f'STRUCT("type" VARCHAR, purpose {CODING}[])[]',      # STU3
     },
     "Medication": {"code": CONCEPT},
     "Organization": {"identifier": f"{IDENTIFIER}[]", "name": "VARCHAR"},
@@ -111,6 +112,8 @@ def doubtful(kind: str) -> str:
     if columns.get("code") == CONCEPT:
         doubts.append("len(list_filter(code.coding, lambda c: c.code IS NOT NULL)) IS DISTINCT FROM len(code.coding) "
                       "OR len(code.coding) IS NULL OR len(code.coding) = 0")
+    if "valueQuantity" in columns:                       # a number written as words
+        doubts.append('valueQuantity IS NOT NULL AND valueQuantity."value" IS NULL')
     if "medicationReference" in columns:
         doubts.append("medicationReference.reference LIKE '#%' OR coalesce(medicationReference.reference, "
                       'medicationReference.identifier."value", medicationReference.display, medicationCodeableConcept.coding[1].code, '

@@ -258,6 +258,7 @@ class Recorder:
         rate = np.select([people.age < 16, people.age < 65, people.age < 80],
                          [s.number(f"contacts.{group}") for group in ("child", "adult", "age_65")],
                          s.number("contacts.age_80"))
+        rate = np.where(people.home >= 0, s.number("contacts.resident"), rate)
         rate = rate * np.exp(s.number("contacts.attendance") * people.attendance) * self.of_practice
         times = np.minimum(rng.poisson(rate * s.number("contacts.years")), 60)
         person = np.repeat(np.arange(len(people)), times).astype(np.int32)

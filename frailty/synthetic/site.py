@@ -180,7 +180,7 @@ def requests(locality: Locality) -> list[tuple[int, str, str, str]]:
     objects = x.objecting
     chosen = [
         (able & ~objects, locality.gp.listed.sum(axis=1), "Nurse C", "worried since last week", "practice"),
-        (able & objects, people.age * 0, "Dr A", "asked for a review herself", "practice"),
+        (able & objects, people.age * 0, "Dr A", "asks for a review", "practice"),
         (able & ~objects, -locality.gp.regular, "Receptionist D", "cannot manage the tablets", "pharmacist")]
     found: list[tuple[int, str, str, str]] = []
     for mask, key, who, reason, audience in chosen:

@@ -105,6 +105,7 @@ def build_facts(
         plan_words=literal("|".join(re.escape(w) for w in settings.texts("plan_words"))),
         frailty_coded=literal("care/frailty_severe" in coded),
         smr_coded=literal("care/smr" in coded),
+        last_days_coded=literal("care/last_days" in coded),
     )
     for statement in facts_sql.PARTS:
         con.execute(statement.format_map(values))

@@ -174,7 +174,8 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN o.objects THEN 'yes'
             WHEN o.person IS NOT NULL OR seen_objection.any_seen THEN 'no' END AS objection,
        CASE WHEN o.objects THEN o.recorded END AS objection_on,
-       CASE WHEN dy.last_days_on > {as_of} - {last_days_days} THEN 'yes' WHEN p.fresh THEN 'no' END AS last_days,
+       CASE WHEN dy.last_days_on > {as_of} - {last_days_days} THEN 'yes'
+            WHEN p.fresh AND {last_days_coded} THEN 'no' END AS last_days,
        dy.last_days_on,
        CASE WHEN st.palliative THEN 'yes' WHEN p.fresh THEN 'no' END AS palliative, st.palliative_on,
        CASE WHEN s.open_now THEN 'yes' WHEN p.hospital THEN 'no' END AS in_hospital,

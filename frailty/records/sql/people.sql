@@ -1,9 +1,9 @@
--- One row per person as of a day: the newest registration's record first, then general practice before hospital.
+-- One row per person as of a day: general practice before hospital, the present registration before earlier ones.
 CREATE OR REPLACE TEMP TABLE person_as_of AS
 WITH ranked AS (
     SELECT p.*, row_number() OVER (PARTITION BY p.person ORDER BY
-               coalesce(p.registered_from > $as_of, FALSE), coalesce(p.registered_to <= $as_of, FALSE),
-               coalesce(f.kind = 'gp', FALSE) DESC, p.active IS FALSE, p.registered_from DESC NULLS LAST,
+               coalesce(f.kind = 'gp', FALSE) DESC, coalesce(p.registered_from > $as_of, FALSE),
+               coalesce(p.registered_to <= $as_of, FALSE), p.active IS FALSE, p.registered_from DESC NULLS LAST,
                p.source, p.resource_id) AS place
     FROM person p LEFT JOIN feed f USING (source)
     WHERE p.person IS NOT NULL AND p.known_from <= $load AND (p.known_to IS NULL OR p.known_to > $load)),
