@@ -204,7 +204,7 @@ def test_load(benchmark: Any, town: Any, files: Files, store: Path, tmp_path: Pa
     benchmark.extra_info |= {"in_table": True, "MB/s": round(rate, 1), "people": measure.PEOPLE, "MB": round(files.bytes / 1e6)}
     what = f"NDJSON to store, {measure.PEOPLE:,} people, {files.bytes / 1e6:,.0f} MB"
     ledger.append(Row(what, f"{rate:.0f} MB/s", f"fhir.resources {models:.1f} MB/s (1 core)", f"{rate / models:.0f} x",
-                      "150 MB/s, 20 x", "", judged(rate, 150, 1e9) if rate >= 20 * models else "MISSED"))
+                      "150 MB/s, 20 x", "", judged(rate, 150, 150) if rate >= 20 * models else "MISSED"))
     ledger.append(Row("  the same", f"{rate:.0f} MB/s", f"DuckDB typed scan alone {max(scans):.0f} MB/s",
                       f"{rate / max(scans):.2f}", "printed", "0.5", "goal" if rate >= 0.5 * max(scans) else "goal missed"))
 

@@ -44,7 +44,7 @@ class Row:
 
 
 def judged(value: float, floor: float, goal: float, *, less: bool = False) -> str:
-    """'goal', 'floor' or 'MISSED'. less: smaller is better."""
+    """'goal', 'floor' or 'MISSED'; where there is no goal, `goal` is the floor. less: smaller is better."""
     if less:
         return "goal" if value <= goal else "floor" if value <= floor else "MISSED"
     return "goal" if value >= goal else "floor" if value >= floor else "MISSED"

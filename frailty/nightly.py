@@ -16,6 +16,7 @@ from frailty.records.build import LATEST
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
 from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
+from frailty.records.stage import insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring.load import load_scorecard, scorecard_ids
@@ -103,7 +104,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             from frailty.reports.worklists import write_worklists
             write_worklists(worklists, folder)
         run = _report(con, options, site, sources, books, shown, wanted, day, worklists)
-        troubles = _troubles(con, site, sources, books, day)
+        troubles = _troubles(con, site, sources, books, day, worklists)
         result = Result(3 if troubles else 0, day, len(shown), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
         (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
@@ -178,11 +179,11 @@ def _hold(site: Site, accepted: Sequence[str]) -> Hold:
 def _validate(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress) -> None:
     """Adds what FHIR's own models find to the quarantine, as parts: the records stay in use."""
     from frailty.records.validate import validate
+    row = con.execute("SELECT max(load) FROM load").fetchone()
     for source in sources:
-        rows = [(source.name, one.file, one.line, one.resource_type, one.reason, one.part)
-                for one in validate(source, progress)]
-        if rows:
-            con.executemany("INSERT INTO quarantine VALUES ((SELECT max(load) FROM load), ?, ?, ?, ?, ?, ?, NULL)", rows)
+        insert_rows(con, "quarantine", [
+            (row and row[0], source.name, one.file, one.line, one.resource_type, one.reason, one.part, None)
+            for one in validate(source, progress)])
 
 
 def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
@@ -359,8 +360,8 @@ def _lists(worklists: Worklists | None) -> dict[str, Any]:
                        "excluded": dict(page.excluded)} for page in worklists.pages]}
 
 
-def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks], day: date
-              ) -> list[str]:
+def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks], day: date,
+              worklists: Worklists | None) -> list[str]:
     from frailty.triage import load_settings
     from frailty.triage.sources import read_sources
     found = [f"{one.source}: held, {one.held}" for one in books if one.held]
@@ -370,7 +371,9 @@ def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], bo
     for source in read_sources(con, site, day, load_settings(site)).feeds:
         if source.state in ("late", "frozen", "missing") and source.name in tonight and source.name not in held:
             found.append(f"{source.name}: {source.state}, {source.note}")
-    return found
+    explained = {ods for feed in site.feeds if any(one.startswith(f"{feed.name}: ") for one in found) for ods in feed.practices}
+    return found + [f"practice {page.id}: frozen, why is on its page" for page in (worklists.pages if worklists else ())
+                    if page.audience == "practice" and page.state == "frozen" and page.id not in explained]
 
 
 def _status(result: Result) -> str:
@@ -392,4 +395,4 @@ def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[st
                  run["worklists"].get("rules_hash")])
     if worklists is not None:
         con.execute("DELETE FROM listed WHERE as_of = ?", [day])
-        con.executemany(f"INSERT INTO listed VALUES ({', '.join('?' * 15)})", worklists.rows(number))
+        insert_rows(con, "listed", worklists.rows(number))

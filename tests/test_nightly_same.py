@@ -8,19 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_town import EXTRACTED, NEXT, Place, night_one, night_two, run, tree, write_night
+from nightly_town import EXTRACTED, NEXT, Place, night_one, night_two, run, tree, write
 
 ABOUT_FILES = ("run.json", "data/quarantine.csv")       # they name the files that were read
 
 
 def told(found: dict[str, bytes], *without: str) -> dict[str, Any]:
     return {key: value for key, value in json.loads(found["run.json"]).items() if key not in without}
-
-
-def same_but_for_file_names(one: dict[str, bytes], other: dict[str, bytes]) -> None:
-    assert one.keys() == other.keys()
-    assert [name for name in one if name not in ABOUT_FILES and one[name] != other[name]] == []
-    assert told(one, "inputs") == told(other, "inputs")
 
 
 def test_the_same_night_twice(place: Place) -> None:
@@ -31,8 +25,9 @@ def test_the_same_night_twice(place: Place) -> None:
     assert all(not one["ended"] for one in result.run["this_run"]["loads"].values())
 
 
-def test_files_lines_parts_threads_and_order_of_sources_do_not_matter(
+def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
         first_night: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One source comes in parts, shuffled, under other names; the others as one Bundle each; on one thread."""
     import frailty.records.store as store
     import frailty.scoring.engine as engine
     connect, opened = store.connect, []
@@ -45,21 +40,17 @@ def test_files_lines_parts_threads_and_order_of_sources_do_not_matter(
 
     monkeypatch.setattr(store, "connect", one_thread)
     monkeypatch.setattr(engine, "_cores", lambda: 1)
-    records = write_night(tmp_path / "records", night_one(), seed=7, parts=3, rename="export")
+    records = [str(write(tmp_path / source, rows, **({"seed": 7, "parts": 3, "rename": "export"} if source == "harbour-gp"
+                                                      else {"bundle": True}))) for source, rows in night_one().items()]
     run(records[::-1], tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
     assert opened == [(1,)]
-    same_but_for_file_names(tree(first_night.out), tree(tmp_path / "lists"))
-
-
-def test_one_bundle_says_what_bulk_files_say(first_night: Place, tmp_path: Path) -> None:
-    records = write_night(tmp_path / "records", night_one(), bundle=True)
-    run(records, tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
-    bulk, bundle = tree(first_night.out), tree(tmp_path / "lists")
-    assert [name for name in bulk if name not in ABOUT_FILES and bulk[name] != bundle[name]] == []
-    books = told(bundle)["books"]
-    for types in books.values():
-        types.pop("Bundle")
-    assert books == told(bulk)["books"]
+    usual, other = tree(first_night.out), tree(tmp_path / "lists")
+    assert usual.keys() == other.keys()
+    assert [name for name in usual if name not in ABOUT_FILES and usual[name] != other[name]] == []
+    books = told(other)["books"]
+    assert [types.pop("Bundle", {}).get("read") for types in books.values()] == [2, 1, None, 1]
+    assert books == told(usual)["books"]
+    assert told(usual, "inputs", "books") == told(other, "inputs", "books")
 
 
 # ---- the next evening

@@ -26,7 +26,7 @@ from frailty.records.arrays import (
     empty_family,
     family_of,
 )
-from frailty.records.stage import sql_text
+from frailty.records.stage import insert_rows, sql_text
 from frailty.terminology import ConceptIndex, load_codelist, load_quantities, substances, unit_sql
 
 if TYPE_CHECKING:
@@ -121,10 +121,8 @@ def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
     con.execute("CREATE OR REPLACE TEMP TABLE concept_quantity (concept INTEGER, quantity INTEGER)")
     con.execute("""CREATE OR REPLACE TEMP TABLE unit_factor (quantity INTEGER, spelling VARCHAR, factor DOUBLE,
                    low DOUBLE, high DOUBLE)""")
-    if pairs:
-        con.executemany("INSERT INTO concept_quantity VALUES (?, ?)", pairs)
-    if units:
-        con.executemany("INSERT INTO unit_factor VALUES (?, ?, ?, ?, ?)", units)
+    insert_rows(con, "concept_quantity", pairs)
+    insert_rows(con, "unit_factor", units)
 
 
 def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Measured:

@@ -40,6 +40,7 @@ class CarefulReader:
     """Writes resources as lines, one file a type, below `folder`; counts all it read by type."""
 
     folder: Path
+    first_scope: int = 0
     read: Counter[str] = field(default_factory=Counter)
     not_needed: Counter[str] = field(default_factory=Counter)
     used_containers: Counter[str] = field(default_factory=Counter)
@@ -47,7 +48,10 @@ class CarefulReader:
     deleted: list[tuple[str, str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     _streams: dict[str, IO[str]] = field(default_factory=dict)
-    _scope: int = 0
+    _scope: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._scope = self.first_scope                   # number of the bundle (or file) that is being read
 
     def close(self) -> dict[str, Path]:
         """Ends writing; the files by resource type."""

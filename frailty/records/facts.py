@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from frailty.records.build import LATEST, concepts, held_sql, issues_where, people
+from frailty.records.stage import insert_rows
 from frailty.terminology import ConceptIndex, load_codelist, substances
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def _tagged(con: DuckDBPyConnection, lists: Sequence[str], day: dict[str, object
                    concept INTEGER)""")
     rows = [(name, entry.category, entry.caution, concept) for name in lists
             for entry in load_codelist(name).entries for concept in index.positions(entry)]
-    if rows:
-        con.executemany("INSERT INTO list_concept VALUES (?, ?, ?, ?)", rows)
+    insert_rows(con, "list_concept", rows)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE tagged AS
         SELECT list, category, min(list_concept.caution) AS caution, person, effective, recorded,
                min(CASE WHEN ended <= $as_of THEN ended END) AS ended, max(value) AS value, min(system) AS system, min(code) AS code,
@@ -92,8 +92,8 @@ def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int) -> None:
     con.execute("CREATE OR REPLACE TEMP TABLE concept_substance (concept INTEGER, substance INTEGER, rung INTEGER, substance_name VARCHAR)")
     if rows:
         ids, names, rungs = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
-        con.executemany("INSERT INTO concept_substance VALUES (?, ?, ?, ?)",
-                        [(int(r[0]), int(i), int(g), names[int(i)]) for r, i, g in zip(rows, ids, rungs, strict=True)])
+        insert_rows(con, "concept_substance",
+                    [(int(r[0]), int(i), int(g), names[int(i)]) for r, i, g in zip(rows, ids, rungs, strict=True)])
     con.execute("""CREATE OR REPLACE TEMP TABLE issue_as_of AS
         SELECT i.* EXCLUDE (name), coalesce(s.substance_name, name) AS name, s.substance, s.rung
         FROM issue_as_of i LEFT JOIN concept_substance s USING (concept) ORDER BY person, effective, resource""")

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from frailty.records.careful import Quarantined
 from frailty.records.files import Source, sha256
-from frailty.records.stage import STAGED, Progress, Staged, line_numbers, sql_text, stage, stage_frames
+from frailty.records.stage import STAGED, Progress, Staged, insert_rows, line_numbers, sql_text, stage, stage_frames
 from frailty.terminology import load_map, nhs_number_sql, normalise_sql, systems_table, trim_sql
 
 if TYPE_CHECKING:
@@ -67,14 +67,13 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
     """
     _knowledge(con)
     number = _next_load(con)
-    books = []
-    for source in sources:
-        staged = stage(con, source, progress, folder)
-        books.append(_merge(con, source, staged, number, mode, hold if mode == "full" else None))
-        _feed(con, source, books[-1], number, mode, kinds.get(source.name), extracted_at, now)
-    for one in coverage:
-        con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(one.practices), one.since, one.source])
-    _finish(con, sources, books, number, progress)
+    staged = stage(con, sources, progress, folder)
+    books = _merge(con, staged, number, mode, hold if mode == "full" else None)
+    for source, one in zip(sources, books, strict=True):
+        _feed(con, source, one, number, mode, kinds.get(source.name), extracted_at, now)
+    for said in coverage:
+        con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(said.practices), said.since, said.source])
+    _finish(con, staged, books, number, progress)
     return books
 
 
@@ -82,18 +81,18 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
     """Loads plain tables given as data frames as one source."""
     _knowledge(con)
     number = _next_load(con)
-    source = Source(name, Path(name), (), ())
-    books = _merge(con, source, stage_frames(con, name, frames), number, "full")
-    _feed(con, source, books, number, "full", None, None, now)
-    _finish(con, [source], [books], number, lambda *_: None)
+    staged = stage_frames(con, name, frames)
+    (books,) = _merge(con, [staged], number, "full", None)
+    _feed(con, staged.source, books, number, "full", None, None, now)
+    _finish(con, [staged], [books], number, lambda *_: None)
     return books
 
 
-def _finish(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks], number: int,
+def _finish(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[SourceBooks], number: int,
             progress: Progress) -> None:
     progress("resolving people and references", 0, 1)
     con.execute(sql_text("resolve").replace(":load", str(number)))
-    _account_unresolved(con, sources, books, number)
+    _account_unresolved(con, staged, books)
     for one in books:
         con.execute("UPDATE load SET books = ?, inputs = ? WHERE load = ? AND source = ?",
                     [json.dumps(one.types, sort_keys=True), json.dumps(one.inputs), number, one.source])
@@ -117,39 +116,43 @@ def _knowledge(con: DuckDBPyConnection) -> None:
     con.execute(f"CREATE OR REPLACE TEMP MACRO valid_nhs(x) AS {nhs_number_sql('x')}")
     con.execute(sql_text("arriving"))
     con.execute("CREATE OR REPLACE TEMP TABLE systems (alias VARCHAR, uri VARCHAR, kind VARCHAR)")
-    con.executemany("INSERT INTO systems VALUES (?, ?, ?)", systems_table())
+    insert_rows(con, "systems", systems_table())
     for name in ("settings", "admission_methods"):
         rows = [(system, code.lower(), value) for (system, code), value in load_map(f"stays/{name}").items()]
         con.execute(f"CREATE OR REPLACE TEMP TABLE map_{name} (system VARCHAR, code VARCHAR, value VARCHAR)")
-        con.executemany(f"INSERT INTO map_{name} VALUES (?, ?, ?)", rows)
+        insert_rows(con, f"map_{name}", rows)
 
 
-# ---- merging one source
+# ---- merging what came into the store
 
-def _merge(con: DuckDBPyConnection, source: Source, staged: Staged, number: int, mode: str,
-           hold: Hold | None = None) -> SourceBooks:
-    con.execute("CREATE OR REPLACE TEMP TABLE deleted (resource_type VARCHAR, resource_id VARCHAR, deleted_at VARCHAR)")
-    if staged.deleted:
-        con.executemany("INSERT INTO deleted VALUES (?, ?, ?)", staged.deleted)
+def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode: str, hold: Hold | None
+           ) -> list[SourceBooks]:
+    con.execute("""CREATE OR REPLACE TEMP TABLE deleted (source VARCHAR, resource_type VARCHAR, resource_id VARCHAR,
+                                                         deleted_at VARCHAR)""")
+    deleted = [(one.source.name, *row) for one in staged for row in one.deleted]
+    if deleted:
+        con.executemany("INSERT INTO deleted VALUES (?, ?, ?, ?)", deleted)
     con.execute(sql_text("merge"))
     _concepts(con)
     con.execute(sql_text("fate"))
-    ended = unchanged = 0
-    held_back = _held_back(con, source.name, hold)
+    books = [SourceBooks(one.source.name, mode, held=_held_back(con, one.source.name, hold),
+                         notes=dict(sorted(one.notes.items()))) for one in staged]
     con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM coming WHERE fate = 'used'")
-    for table in () if held_back else _TABLES:
-        if con.execute(f"SELECT 1 FROM {table} WHERE source = ? LIMIT 1", [source.name]).fetchone():
-            ended_here, same = _against_store(con, table, source.name, number, mode, bool(staged.deleted))
-            ended += ended_here
-            unchanged += same
+    known = {row[0] for table in _TABLES for row in con.execute(f"SELECT DISTINCT source FROM {table}").fetchall()}
+    for one, book in zip(staged, books, strict=True):
+        for table in _TABLES if book.source in known and not book.held else ():
+            ended, same = _against_store(con, table, book.source, number, mode, bool(one.deleted))
+            book.ended += ended
+            book.unchanged += same
     for table in _TABLES:
         con.execute(sql_text(f"insert_{table}").replace(":load", str(number)))
-    books = SourceBooks(source.name, mode, held=held_back, notes=dict(sorted(staged.notes.items())), ended=ended, unchanged=unchanged)
-    books.inputs = [{"file": source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
-                    for f in source.files]
-    books.quarantined = list(staged.quarantined)
-    _count(con, staged, books)
-    _quarantine_staged(con, source, books)
+    fates = con.execute("SELECT source, resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall()
+    for one, book in zip(staged, books, strict=True):
+        book.inputs = [{"file": one.source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
+                       for f in one.source.files]
+        book.quarantined = list(one.quarantined)
+        _count(one, [row[1:] for row in fates if row[0] == book.source], book)
+        _quarantine_staged(con, one, book)
     return books
 
 
@@ -167,7 +170,7 @@ _OLDER = """
     WHERE try_cast(f.updated AS TIMESTAMPTZ) <= last"""
 # A newer version names another patient: the record was put right, and the first patient no longer has it.
 _MOVED_AWAY = """
-    SELECT h.record FROM held h JOIN fresh f USING (resource_type, resource_id)
+    SELECT h.record FROM held h JOIN fresh f USING (source, resource_type, resource_id)
     WHERE f.record <> h.record AND h.record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)
       AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast(h.updated AS TIMESTAMPTZ)"""
 
@@ -176,7 +179,8 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
     """Why a full load of this source is not believed; then all it would have used goes to quarantine."""
     if hold is None:
         return ""
-    now = dict(con.execute("SELECT resource_type, count(*) FROM coming WHERE fate = 'used' GROUP BY ALL").fetchall())
+    now = dict(con.execute("SELECT resource_type, count(*) FROM coming WHERE fate = 'used' AND source = ? GROUP BY ALL",
+                           [source]).fetchall())
     row = con.execute("SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL", [source]).fetchone()
     why = hold(source, "people", row[0] if row else 0, sum(now.get(kind, 0) for kind in STAGED["person"]))
     last = con.execute("SELECT books FROM load WHERE source = ? AND mode = 'full' ORDER BY load DESC LIMIT 1", [source]).fetchone()
@@ -185,7 +189,7 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
             why = why or hold(source, kind, counted["used"], now.get(kind, 0))
     if why:
         con.execute("""UPDATE coming SET fate = 'quarantined', why = 'held with its whole source, which changed too much overnight'
-                       WHERE fate IN ('used', 'removed')""")
+                       WHERE fate IN ('used', 'removed') AND source = ?""", [source])
         con.execute("DELETE FROM seen WHERE source = ?", [source])
     return why
 
@@ -195,7 +199,7 @@ def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int
     """Ends rows that are changed, gone or (full load) absent; takes what is the same or older out of `fresh`."""
     delta = mode == "delta"
     con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
-        SELECT DISTINCT record, resource_type, resource_id, content, updated, version FROM {table}
+        SELECT DISTINCT source, record, resource_type, resource_id, content, updated, version FROM {table}
         WHERE source = ? AND known_to IS NULL""", [source])
     con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN held USING (record)
                    WHERE fresh.content = held.content""")
@@ -211,7 +215,7 @@ def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int
             WHERE f.record = {table}.record AND {table}.known_to IS NULL AND f.record IN (SELECT record FROM same)
               AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast({table}.updated AS TIMESTAMPTZ)""")
     if deletes:
-        gone += " UNION SELECT record FROM held JOIN deleted USING (resource_type, resource_id) WHERE " + _DELETED
+        gone += " UNION SELECT record FROM held JOIN deleted USING (source, resource_type, resource_id) WHERE " + _DELETED
     absent = ("SELECT record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
               if mode == "full" else "SELECT NULL WHERE FALSE")
     changed = """SELECT record FROM fresh JOIN held USING (record) WHERE fresh.content <> held.content
@@ -249,7 +253,7 @@ def _concepts(con: DuckDBPyConnection) -> None:
         JOIN concept USING (system, code)""")
 
 
-def _count(con: DuckDBPyConnection, staged: Staged, books: SourceBooks) -> None:
+def _count(staged: Staged, fates: Sequence[tuple[Any, ...]], books: SourceBooks) -> None:
     counts: dict[str, Counter[str]] = {}
 
     def add(kind: str, column: str, n: int) -> None:
@@ -261,19 +265,23 @@ def _count(con: DuckDBPyConnection, staged: Staged, books: SourceBooks) -> None:
     for one in staged.quarantined:
         if not one.part:
             add(one.resource_type, "quarantined", 1)
-    for kind, fate, n in con.execute("SELECT resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall():
+    for kind, fate, n in fates:
         add(kind, fate, n)
     books.types = {kind: {c: int(row[c]) for c in COLUMNS} for kind, row in sorted(counts.items())}
 
 
-def _quarantine_staged(con: DuckDBPyConnection, source: Source, books: SourceBooks) -> None:
-    rows = con.execute("""SELECT file, line, ordinal, resource_type, why, '' FROM coming WHERE fate = 'quarantined'
-        UNION ALL SELECT c.file, c.line, c.ordinal, c.resource_type, p.why, p.part FROM parts p JOIN coming c USING (rid) WHERE c.fate = 'used'""").fetchall()
-    books.quarantined += _placed(source, rows)
+def _quarantine_staged(con: DuckDBPyConnection, staged: Staged, books: SourceBooks) -> None:
+    rows = con.execute("""SELECT file, line, ordinal, resource_type, why, '' FROM coming
+                          WHERE fate = 'quarantined' AND source = $1
+        UNION ALL SELECT c.file, c.line, c.ordinal, c.resource_type, p.why, p.part FROM parts p JOIN coming c USING (rid)
+                  WHERE c.fate = 'used' AND c.source = $1""", [staged.source.name]).fetchall()
+    books.quarantined += _placed(staged, rows)
 
 
-def _placed(source: Source, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined]:
+def _placed(staged: Staged, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined]:
     """Rows (file number, line, ordinal, type, reason, part) with their lines looked up."""
+    source = staged.source
+    rows = [(number if number is None else number - staged.first_file, *rest) for number, *rest in rows]
     wanted: dict[int, set[int]] = {}
     for number, line, ordinal, *_ in rows:
         if line is None and ordinal is not None and source.files and source.files[number].form == "ndjson":
@@ -341,19 +349,12 @@ def _guess_kind(con: DuckDBPyConnection, source: str) -> str:
     return "hospital" if icd10 and icd10 * 2 >= coded else "gp" if coded or not stays else "hospital"
 
 
-def _account_unresolved(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks],
-                        number: int) -> None:
+def _account_unresolved(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[SourceBooks]) -> None:
     """Resources of this load whose person or date could not be found are quarantined (the store keeps them: a
     Patient or Encounter that comes later mends them)."""
-    by_name = {source.name: source for source in sources}
-    for one in books:
-        rows = con.execute(sql_text("unresolved"), [one.source]).fetchall()
+    for one, book in zip(staged, books, strict=True):
+        rows = con.execute(sql_text("unresolved"), [book.source]).fetchall()
         for kind, n in Counter(row[3] for row in rows).items():
-            one.types[kind]["used"] -= n
-            one.types[kind]["quarantined"] += n
-        if rows and one.source in by_name:
-            one.quarantined += _unresolved_places(by_name[one.source], rows)
-
-
-def _unresolved_places(source: Source, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined]:
-    return _placed(source, rows)
+            book.types[kind]["used"] -= n
+            book.types[kind]["quarantined"] += n
+        book.quarantined += _placed(one, rows)

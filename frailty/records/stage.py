@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 _MAX_RESOURCE_BYTES = 1 << 27
+_SCOPES = 1 << 24                       # bundles that one source may hold
 # table staged_<key> <- the statement of each type
 STAGED = {
     "event": {kind: kind for kind in ("Condition", "Observation", "Procedure", "MedicationRequest", "MedicationStatement",
@@ -49,7 +50,10 @@ _TABLE_NEEDS = {"persons": ("patient_id",), "events": ("patient_id", "system", "
 
 @dataclass
 class Staged:
-    """What staging a source counted, beside the staged_* tables that it filled."""
+    """What staging counted for one source, beside the staged_* tables of all. first_file: number of its first file."""
+
+    source: Source
+    first_file: int = 0
 
     read: Counter[str] = field(default_factory=Counter)
     not_needed: Counter[str] = field(default_factory=Counter)
@@ -62,6 +66,14 @@ class Staged:
 def sql_text(name: str) -> str:
     """A statement of `records/sql/`."""
     return package_files("frailty.records").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def insert_rows(con: DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Many rows into a table at once: `executemany` takes about a millisecond for each."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        kinds = [row[1] for row in con.execute(f"DESCRIBE {table}").fetchall()]
+        con.execute(f"INSERT INTO {table} SELECT {', '.join(f'unnest(?::{kind}[])' for kind in kinds)}", columns)
 
 
 def prepare(con: DuckDBPyConnection) -> None:
@@ -85,37 +97,52 @@ def _rows(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def stage(con: DuckDBPyConnection, source: Source, progress: Progress, folder: Path) -> Staged:
-    """Fills the staged_* temp tables from the files of one source. Raises RecordsError only where nothing is readable."""
-    staged = Staged()
+def stage(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress, folder: Path) -> list[Staged]:
+    """Fills the staged_* temp tables from the files of all sources, type by type; what was counted, by source.
+
+    Files are numbered through all sources. Raises RecordsError only where a table cannot be read at all.
+    """
+    staged: list[Staged] = []
+    for source in sources:
+        staged.append(Staged(source, sum(len(one.source.files) for one in staged)))
     con.execute(sql_text("staged"))
     with tempfile.TemporaryDirectory(prefix=".frailty-", dir=folder) as work:
-        reader = CarefulReader(Path(work))
-        _read_bulk(con, source, reader, staged, progress)
-        numbers = {file.path: number for number, file in enumerate(source.files)}
-        careful = [file for file in source.files if file.form in ("json", "xml", "empty")]
-        for done, file in enumerate(careful):
-            progress(f"reading {source.name}", done, len(careful))
-            reader.file(file, source.shown(file), numbers[file.path])
-        for kind, path in reader.close().items():
-            _append_prepared(con, kind, path)
-        _take_counts(staged, reader)
-    for file in source.files:
-        if file.form == "table":
-            _read_table(con, source, file, numbers[file.path], staged)
-    _stage_types(con, source, staged)
+        readers = []
+        for place, one in enumerate(staged):
+            (Path(work) / str(place)).mkdir()
+            readers.append(CarefulReader(Path(work) / str(place), first_scope=place * _SCOPES))
+        _read_bulk(con, staged, readers, progress)
+        prepared: dict[str, list[Path]] = {}
+        for one, reader in zip(staged, readers, strict=True):
+            careful = [(number, file) for number, file in enumerate(one.source.files, one.first_file)
+                       if file.form in ("json", "xml", "empty")]
+            for done, (number, file) in enumerate(careful):
+                progress(f"reading {one.source.name}", done, len(careful))
+                reader.file(file, one.source.shown(file), number)
+            for kind, path in reader.close().items():
+                prepared.setdefault(kind, []).append(path)
+            _take_counts(one, reader)
+        for kind, paths in prepared.items():
+            _scan(con, "prepared", TYPES[kind], [str(path) for path in paths])
+            _keep(con, kind, "prepared")
+    for one in staged:
+        for number, file in enumerate(one.source.files, one.first_file):
+            if file.form == "table":
+                _read_table(con, one, file, number)
+    progress("understanding the records", 0, 1)
+    _stage_types(con, staged)
     return staged
 
 
 def stage_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any]) -> Staged:
     """Stages plain tables given as data frames (see TABLE_COLUMNS)."""
-    staged = Staged()
+    staged = Staged(Source(name, Path(name), (), ()))
     con.execute(sql_text("staged"))
     for table, frame in frames.items():
         con.register("given", frame.astype(object).where(frame.notna(), None))
         _table_rows(con, table, [str(c) for c in frame.columns], "given", f"{table} frame", 0, staged)
         con.unregister("given")
-    _stage_types(con, Source(name, Path(name), (), ()), staged)
+    _stage_types(con, [staged])
     return staged
 
 
@@ -130,32 +157,39 @@ def _take_counts(staged: Staged, reader: CarefulReader) -> None:
 
 # ---- bulk files
 
-def _read_bulk(con: DuckDBPyConnection, source: Source, reader: CarefulReader, staged: Staged,
-               progress: Progress) -> None:
-    waiting: dict[str, list[RecordFile]] = {}
-    by_name = {str(file.path): file for file in source.files}
-    numbers = {str(file.path): number for number, file in enumerate(source.files)}
-    for file in source.files:
-        if file.form == "ndjson":
-            waiting.setdefault(_first_type(file), []).append(file)
-    seen: set[tuple[str, str]] = set()
-    doubts: dict[str, set[int]] = {}
-    order = list(waiting)
-    while order:
-        kind = order.pop(0)
-        files = [f for f in waiting.pop(kind, []) if (kind, str(f.path)) not in seen]
-        seen |= {(kind, str(f.path)) for f in files}
-        if not files:
-            continue
-        progress(f"reading {source.name} {kind}", 0, 1)
-        first = {str(f.path) for f in files if _first_type(f) == kind}
-        others = _read_type(con, kind, files, first, reader, source, staged, doubts, numbers)
-        for path, other in others:
-            waiting.setdefault(other, []).append(by_name[path])
-            if other not in order:
-                order.append(other)
+@dataclass(frozen=True)
+class _Bulk:
+    """A bulk file, and whose it is."""
+
+    file: RecordFile
+    number: int
+    staged: Staged
+    reader: CarefulReader
+
+    @property
+    def shown(self) -> str:
+        return self.staged.source.shown(self.file)
+
+
+def _read_bulk(con: DuckDBPyConnection, staged: Sequence[Staged], readers: Sequence[CarefulReader], progress: Progress
+               ) -> None:
+    bulk = {str(file.path): _Bulk(file, number, one, reader) for one, reader in zip(staged, readers, strict=True)
+            for number, file in enumerate(one.source.files, one.first_file) if file.form == "ndjson"}
+    first_type = {path: _first_type(one.file) for path, one in bulk.items()}
+    waiting: dict[str, list[str]] = {}
+    for path, kind in first_type.items():
+        waiting.setdefault(kind, []).append(path)
+    total, doubts = len(waiting), dict[str, set[int]]()
+    done: set[tuple[str, str]] = set()
+    while waiting:
+        kind = next(iter(waiting))
+        paths = [path for path in waiting.pop(kind) if (kind, path) not in done]
+        done |= {(kind, path) for path in paths}
+        progress(f"reading {kind}", max(total - len(waiting) - 1, 0), total)
+        for path, other in _read_type(con, kind, {path: bulk[path] for path in paths}, first_type, doubts) if paths else ():
+            waiting.setdefault(other, []).append(path)
     for path, ordinals in sorted(doubts.items()):
-        reader.lines(by_name[path], source.shown(by_name[path]), numbers[path], ordinals)
+        bulk[path].reader.lines(bulk[path].file, bulk[path].shown, bulk[path].number, ordinals)
 
 
 def _first_type(file: RecordFile) -> str:
@@ -164,43 +198,41 @@ def _first_type(file: RecordFile) -> str:
         return str(json.loads(stream.readline())["resourceType"])
 
 
-def _read_type(con: DuckDBPyConnection, kind: str, files: list[RecordFile], first: set[str], reader: CarefulReader,
-               source: Source, staged: Staged, doubts: dict[str, set[int]], numbers: dict[str, int]
-               ) -> list[tuple[str, str]]:
-    """One typed scan. Returns (file, type) of other types met in these files."""
+def _read_type(con: DuckDBPyConnection, kind: str, bulk: dict[str, _Bulk], first_type: dict[str, str],
+               doubts: dict[str, set[int]]) -> list[tuple[str, str]]:
+    """One typed scan of files that hold this type. Returns (file, type) of other types met in them."""
     needed = kind in TYPES
     columns = TYPES[kind] if needed else {"resourceType": "VARCHAR"}
+    first = sorted(path for path in bulk if first_type[path] == kind)
+    readable = list(bulk)
     try:
-        _scan(con, "scanned", columns, [str(f.path) for f in files])
-        readable = files
+        _scan(con, "scanned", columns, readable)
     except _duckdb_error():                             # one bad file (cut off, not UTF-8) must not cost the others
-        readable = [f for f in files if _scans(con, columns, f)]
-        for file in files:
-            if file not in readable:
-                reader.file(RecordFile(file.path, "json"), source.shown(file), numbers[str(file.path)])
-        if readable:
-            _scan(con, "scanned", columns, [str(f.path) for f in readable])
-    if not readable:
-        return []
+        readable = [path for path, one in bulk.items() if _scans(con, columns, one.file)]
+        for path in set(bulk) - set(readable):
+            bulk[path].reader.file(RecordFile(bulk[path].file.path, "json"), bulk[path].shown, bulk[path].number)
+        if not readable:
+            return []
+        _scan(con, "scanned", columns, readable)
     con.execute("CREATE OR REPLACE TEMP TABLE starts AS SELECT _f, min(rowid) AS first FROM scanned GROUP BY _f")
     kinds = con.execute('SELECT _f, "resourceType", count(*) FROM scanned GROUP BY ALL ORDER BY ALL').fetchall()
     others: list[tuple[str, str]] = []
     for path, found, count in kinds:
         if found == kind:
-            staged.read[kind] += count
+            bulk[path].staged.read[kind] += count
             if not needed:
-                staged.not_needed[kind] += count
+                bulk[path].staged.not_needed[kind] += count
         elif path in first and found is not None and found not in ("Bundle", "Parameters"):
             others.append((path, found))
     doubt = f'"resourceType" = \'{kind}\' AND ({doubtful(kind)})' if needed else "FALSE"
     doubtful_rows = con.execute(
         f"""SELECT _f, s.rowid - first, "resourceType" = '{kind}' FROM scanned s JOIN starts USING (_f)
             WHERE {doubt} OR (_f IN (SELECT unnest(?)) AND ("resourceType" IS NULL
-                              OR "resourceType" IN ('Bundle', 'Parameters')))""", [sorted(first)]).fetchall()
+                              OR "resourceType" IN ('Bundle', 'Parameters')))""", [first]).fetchall()
     for path, ordinal, ours in doubtful_rows:
         doubts.setdefault(path, set()).add(int(ordinal))
         if ours:
-            staged.read[kind] -= 1                       # the careful reader counts it again
+            bulk[path].staged.read[kind] -= 1            # the careful reader counts it again
     if needed:
         con.execute(f"INSERT INTO left_out SELECT '{kind}', s.rowid FROM scanned s WHERE "
                     f'"resourceType" IS DISTINCT FROM \'{kind}\' OR coalesce({doubt}, FALSE)')
@@ -225,11 +257,6 @@ def _scans(con: DuckDBPyConnection, columns: dict[str, str], file: RecordFile) -
     return True
 
 
-def _append_prepared(con: DuckDBPyConnection, kind: str, path: Path) -> None:
-    _scan(con, "prepared", TYPES[kind], [str(path)])
-    _keep(con, kind, "prepared")
-
-
 def _keep(con: DuckDBPyConnection, kind: str, table: str) -> None:
     """Makes a scanned table part of what is staged of its type. Tables are kept as they are: copying costs more."""
     row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO ?", [f"raw_{kind}_[0-9]+"]).fetchone()
@@ -240,8 +267,8 @@ def _keep(con: DuckDBPyConnection, kind: str, table: str) -> None:
 
 # ---- plain tables
 
-def _read_table(con: DuckDBPyConnection, source: Source, file: RecordFile, number: int, staged: Staged) -> None:
-    shown = source.shown(file)
+def _read_table(con: DuckDBPyConnection, staged: Staged, file: RecordFile, number: int) -> None:
+    shown = staged.source.shown(file)
     options = "all_varchar = true, header = true, ignore_errors = true, store_rejects = true, null_padding = true"
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE given AS SELECT * FROM read_csv({_quoted(str(file.path))}, {options})")
@@ -274,12 +301,13 @@ def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: 
 
 # ---- staging
 
-def _stage_types(con: DuckDBPyConnection, source: Source, staged: Staged) -> None:
+def _stage_types(con: DuckDBPyConnection, staged: Sequence[Staged]) -> None:
     tables = sorted(row[0] for row in con.execute(
         "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'raw_')").fetchall())
-    con.execute("CREATE OR REPLACE TEMP TABLE file_number (_f VARCHAR, file INTEGER)")
-    con.executemany("INSERT INTO file_number VALUES (?, ?)",
-                    [(str(file.path), number) for number, file in enumerate(source.files)] or [("", 0)])
+    con.execute("CREATE OR REPLACE TEMP TABLE file_number (_f VARCHAR, file INTEGER, source VARCHAR)")
+    con.executemany("INSERT INTO file_number VALUES (?, ?, ?)", [
+        (str(file.path), number, one.source.name) for one in staged
+        for number, file in enumerate(one.source.files, one.first_file)] or [("", 0, staged[0].source.name)])
     base = 0
     for table in tables:
         _, kind, place = table.split("_")
@@ -287,7 +315,7 @@ def _stage_types(con: DuckDBPyConnection, source: Source, staged: Staged) -> Non
         out = f" WHERE rowid NOT IN (SELECT rid FROM left_out WHERE kind = '{kind}_{place}')"
         none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchone() is None
         con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {base} AS rid, * FROM {table}{'' if none else out}")
-        _stage_resource(con, kind, table, source.name, base)
+        _stage_resource(con, kind, table, base)
         for target, names in STAGED.items():
             if kind in names:
                 con.execute(f"INSERT INTO staged_{target} BY NAME {sql_text(names[kind])}")
@@ -296,36 +324,33 @@ def _stage_types(con: DuckDBPyConnection, source: Source, staged: Staged) -> Non
         base += int(row[0]) if row else 0
 
 
-def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, source: str, base: int) -> None:
+def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -> None:
+    """One row per resource: whose, how old, from where, and a hash of what it says."""
     if kind in TABLE_COLUMNS:
         identity = {"persons": "patient_id", "stays": "stay_id"}.get(kind, "coalesce(record_id, ordinal::VARCHAR)")
         columns = ", ".join(f'"{c}"' for c in TABLE_COLUMNS[kind])
         gone = "status = 'entered-in-error'" if kind == "events" else "FALSE"
-        select = f"""{identity} AS resource_id, 'Patient/' || patient_id AS subject, NULL AS updated, NULL AS version,
-                     hash({columns}) AS content, {gone} AS gone, file, NULL::INTEGER AS line, ordinal,
-                     NULL::INTEGER AS bundle, NULL AS file_time, NULL AS newest FROM raw"""
-    else:
-        shape = TYPES[kind]
-        subject = ("reference_key(coalesce(subject, patient))" if "subject" in shape
-                   else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
-        columns = ", ".join(f'"{c}"' for c in shape if c not in ("meta", "_p", "resourceType", "id"))
-        errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
-        errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
-        # Only narrow columns go through the joins: nested ones would be copied on the way.
-        select = f"""r.* EXCLUDE (_f, number, bulk), coalesce(number, file) AS file,
-                     CASE WHEN bulk THEN rid - first END AS ordinal
-            FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
-                         meta.versionId AS version, hash({columns}) AS content,
-                         coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, _p.file AS number, _p.line AS line,
-                         _p IS NULL AS bulk, _p.scope AS bundle, _p."time" AS file_time, _p.newest AS newest
-                  FROM raw) r
-            JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) USING (_f)
-            LEFT JOIN file_number USING (_f)"""
         con.execute(f"""INSERT INTO staged_resource BY NAME
-            SELECT '{kind}' AS resource_type, '{source.replace("'", "''")}' AS source, {select}""")
+            SELECT '{kind}' AS resource_type, rid, source, {identity} AS resource_id, 'Patient/' || patient_id AS subject,
+                   hash({columns}) AS content, {gone} AS gone, file, ordinal FROM raw JOIN file_number USING (file)""")
         return
+    shape = TYPES[kind]
+    subject = ("reference_key(coalesce(subject, patient))" if "subject" in shape
+               else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
+    columns = ", ".join(f'"{c}"' for c in shape if c not in ("meta", "_p", "resourceType", "id"))
+    errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
+    errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
+    # Only narrow columns go through the joins: nested ones would be copied on the way.
     con.execute(f"""INSERT INTO staged_resource BY NAME
-        SELECT '{kind}' AS resource_type, rid, '{source.replace("'", "''")}' AS source, {select}""")
+        SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f, number), coalesce(a.source, b.source) AS source,
+               coalesce(number, a.file) AS file, CASE WHEN number IS NULL THEN rid - first END AS ordinal
+        FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
+                     meta.versionId AS version, hash({columns}) AS content,
+                     coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, _p.file AS number, _p.line AS line,
+                     _p.scope AS bundle, _p."time" AS file_time, _p.newest AS newest
+              FROM raw) r
+        JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) f ON f._f = r._f
+        LEFT JOIN file_number a ON a._f = r._f LEFT JOIN file_number b ON b.file = r.number""")
 
 
 def _column_spec(columns: dict[str, str]) -> str:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Buffer = tuple[Int32, Int64]
-BLOCK = 4096        # people that a thread takes at a time
-SHEET = 9216        # slots in hand: the sheet stays in the cache
+BLOCK = 2048        # people that a thread takes at a time
+SHEET = 512        # slots in hand: the sheet stays in the cache
 
 
 @dataclass(frozen=True)
@@ -156,14 +156,17 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(maps.kinds)
     points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
     rows = _Growing()
-    step = max(16, min(block, SHEET // slots))
-    markers = int((plan.issue_entries >> 24).max(initial=0)), int(arrays.substance.max(initial=-1)) + 1
+    step = max(8, min(block, SHEET // slots))
+    distinct = int((maps.kinds == tb.DISTINCT).sum())
+    blank = np.zeros((step * slots, 8), np.int32)
+    blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6], blank[:, tb.KIND] = OPEN, tb.EVER, -1, np.tile(maps.kinds, step)
+    blank = blank.ravel()
 
     def work(low: int, buffer: Buffer) -> int:
-        n, first, last, concept = (np.zeros(step * slots, np.int32) for _ in range(4))
-        sheet = n, first, last, concept, np.zeros(step * slots, np.int64), np.zeros(step * slots, np.int8), np.zeros(step * slots)
-        hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
-        scratch = sheet, np.zeros(terms, np.bool_), hits, np.zeros(markers, np.int32)
+        cells = np.empty_like(blank)
+        sheet = np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots)
+        scratch = (sheet, blank, np.zeros(terms, np.bool_), np.zeros(max(terms, len(values.rules)) + 1, np.int32),
+                   np.zeros((distinct, int(arrays.substance.max(initial=-1)) + 1), np.int32))
         return int(run(low, min(low + block, count), step, *ready, scratch, (points, marks, buffer[0].ravel(), buffer[1])))
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
@@ -243,7 +246,7 @@ def _entries(arrays: PracticeArrays) -> tb.Entries:
 
 def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
     """What the kernels read of medicines."""
-    issues, concepts = arrays.issues, len(plan.issue_offsets) - 1
+    issues, concepts = arrays.issues, len(plan.tables.maps.rank)
     if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
         raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
                            mend="compile the plan with the concept table that the arrays were made with")
@@ -251,7 +254,7 @@ def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
         np.asarray(issues.offsets, np.int64), np.asarray(issues.concept, np.int32),
         np.asarray(issues.effective, np.int32), np.asarray(issues.recorded, np.int32),
         np.asarray(issues.record, np.int64), np.asarray(arrays.substance, np.int32), np.asarray(arrays.rung, np.int32),
-        plan.issue_offsets, plan.issue_entries)
+        plan.issue_entries)
 
 
 def _numbers(m: Measured) -> tb.Numbers:

@@ -43,6 +43,13 @@ from frailty.scoring.tables import (
     WITHOUT_STAYS,
     YEARS,
     YOUNG,
+    CONCEPT,
+    FIRST,
+    KIND,
+    LAST,
+    PLAIN,
+    SEVERAL,
+    UNSURE,
     Array,
     Entries,
     Judging,
@@ -62,17 +69,31 @@ ZERO, ONE = U(0), U(1)
 
 
 @part
-def note(sheet: Sheet, at: int, kind: int, rank: Array, effective: int, record: int, concept: int) -> None:
+def note(sheet: Sheet, at: int, rank: Array, effective: int, record: int, concept: int) -> None:
     """rank [C]: count one qualifying row in place `at`. Rows come in the order (effective, recorded, record)."""
-    n, first, last, concepts, records, _, _ = sheet
-    again = records[at] == record
-    n[at] += (not again) & ((kind != DAYS) | (last[at] != effective))
-    first[at] = min(first[at], effective)
-    last[at] = effective
-    records[at] = record
-    if again and (concept < 0 or (concepts[at] >= 0 and rank[U(concept)] > rank[U(concepts[at])])):
-        concept = concepts[at]  # another coding of the same record: the first in the order of (system, code)
-    concepts[at] = concept
+    n, cells, records, _ = sheet
+    cell = at * U(8)
+    again = records[at * U(4)] == record
+    n[at] += (not again) & ((cells[cell + U(KIND)] != DAYS) | (cells[cell + U(LAST)] != effective))
+    cells[cell + U(FIRST)] = min(cells[cell + U(FIRST)], effective)
+    cells[cell + U(LAST)] = effective
+    records[at * U(4)] = record
+    if again:  # another coding of the same record: the first in the order of (system, code)
+        other = cells[cell + U(CONCEPT)]
+        if concept < 0 or (other >= 0 and rank[U(concept)] > rank[U(other)]):
+            concept = other
+    cells[cell + U(CONCEPT)] = concept
+
+
+@part
+def choose(sheet: Sheet, at: int, number: float, effective: int, record: int, concept: int) -> None:
+    """Keep the latest, smallest or largest number in place `at`; of equals the later record."""
+    n, cells, records, value = sheet
+    cell, kind = at * U(8), cells[at * U(8) + U(KIND)]
+    if n[at] == 0 or (kind == SMALLEST and number <= value[at]) or (kind == LARGEST and number >= value[at]) or (
+            kind == LATEST and (records[at * U(4)] != record or number > value[at])):
+        n[at], value[at], records[at * U(4)] = 1, number, record
+        cells[cell + U(FIRST)], cells[cell + U(LAST)], cells[cell + U(CONCEPT)] = effective, effective, concept
 
 
 @part
@@ -86,32 +107,16 @@ def within(number: float, comparator: int, low: float, high: float, low_below: f
 
 
 @part
-def find_values(j: int, quantity: int, concept: int, sex: int, effective: int, start: Array, measured: Numbers,
-                values: Values, cautioned: Array, hits: Array) -> int:
-    """start [W + 1], cautioned [C], hits: the slots that row j of `measured` feeds; answers how many."""
-    offsets, rules, bounds = values
-    found, number, comparator = ZERO, measured[5][j], measured[6][j]
-    for k in range(U(offsets[U(quantity)]), U(offsets[U(quantity) + ONE])):
-        rule = k * U(4)
-        hits[found] = rules[rule]
-        hit = within(number, comparator, bounds[rule], bounds[rule + ONE], bounds[rule + U(2)], bounds[rule + U(3)])
-        hit &= effective > start[U(rules[rule + ONE])]
-        hit &= (rules[rule + U(2)] < 0) | (rules[rule + U(2)] == sex)
-        if rules[rule + U(3)] == 1 and concept >= 0:
-            hit &= cautioned[U(concept)] == 0
-        found += U(hit)
-    return found
-
-
-@part
 def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, measured: Numbers, maps: Maps,
            values: Values, sheet: Sheet, hits: Array) -> int:
     """persons [P, 6], starts [days, W + 1], hits: coded entries and measurements, merged by time, into the slots."""
     coded_from, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
-    measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, _, measured_record = measured
-    kinds, rank, cautioned, offsets, entries, fits_of = maps
-    n, first, last, concepts, records, unsure, value = sheet
-    size, known_concepts, known_quantities = U(len(kinds)), len(rank), len(values[0]) - 1
+    (measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, comparators,
+     measured_record) = measured
+    offsets, rules, bounds = values
+    kinds, rank, cautioned, entries, fits_of = maps
+    cells = sheet[1]
+    size, known_concepts, known_quantities = U(len(kinds)), len(rank), len(offsets) - 1
     for p in range(low, high):
         base, person = (p - low) * size, persons[p]
         as_of, sex, start = person[AS_OF], person[SEX], starts[U(person[DAY])]
@@ -121,7 +126,7 @@ def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, m
         more = True
         while more:
             # The next measurement that counts, then all coded entries before it.
-            found, stop, stop_recorded, concept = ZERO, as_of, 0, -1
+            found, stop, stop_recorded, stop_record, concept, number = ZERO, as_of, 0, np.int64(0), -1, 0.0
             while j < j_end and found == ZERO and measured_on[j] <= as_of:
                 stop, stop_recorded, concept, quantity = (measured_on[j], measured_known[j], measured_concept[j],
                                                           quantity_of[j])
@@ -131,13 +136,20 @@ def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, m
                     return UNSORTED
                 measured_before = stop
                 if stop_recorded <= as_of and quantity >= 0:
-                    found = find_values(j, quantity, concept, sex, stop, start, measured, values, cautioned, hits)
+                    number, stop_record = numbers[j], measured_record[j]
+                    for k in range(U(offsets[U(quantity)]), U(offsets[U(quantity) + ONE])):
+                        rule = k * U(4)
+                        hits[found] = rules[rule]
+                        hit = within(number, comparators[j], bounds[rule], bounds[rule + ONE], bounds[rule + U(2)],
+                                     bounds[rule + U(3)])
+                        hit &= stop > start[U(rules[rule + ONE])]
+                        hit &= (rules[rule + U(2)] < 0) | (rules[rule + U(2)] == sex)
+                        if rules[rule + U(3)] == 1 and concept >= 0:
+                            hit &= cautioned[U(concept)] == 0
+                        found += U(hit)
                 j += ONE
             more = found > ZERO
-            stop_record, number = np.int64(0), 0.0
-            if more:
-                stop_record, number = measured_record[j - ONE], numbers[j - ONE]
-            else:
+            if not more:
                 stop = as_of
             while i < i_end:
                 effective, recorded, record = effective_on[i], recorded_on[i], record_of[i]
@@ -151,33 +163,34 @@ def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, m
                     return FOREIGN
                 before = effective
                 if recorded <= as_of and c >= 0:
-                    for k in range(U(offsets[U(c)]), U(offsets[U(c) + ONE])):
-                        entry = entries[k]  # slot, window and condition in one number
-                        at = base + U(entry & 0xFFFF)
-                        if effective <= start[U(entry >> 16 & 0xFF)]:
-                            continue
-                        if entry >> 24 > 0 and person[WITHOUT_STAYS] == 0:
-                            fits, stay = -1, stay_of[i]
-                            if stay >= len(stay_kind):
-                                return FOREIGN
-                            if stay >= 0 and stay_known[U(stay)] <= as_of:
-                                fits = fits_of[U((entry >> 24) - 1), U(stay_kind[U(stay)])]
-                            if fits < 0:
-                                unsure[at] = 1
-                            if fits != 1:
-                                continue
-                        note(sheet, at, kinds[U(entry & 0xFFFF)], rank, effective, record, c)
+                    k = U(c)
+                    while True:
+                        entry = entries[k]  # slot, window, condition and next entry in one number
+                        if entry < 0:
+                            break
+                        k = U(entry >> 32)
+                        at, condition = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
+                        if effective > start[U(entry >> 16 & 0xFF)]:
+                            fits = 1
+                            if condition > 0 and person[WITHOUT_STAYS] == 0:
+                                fits, stay = -1, stay_of[i]
+                                if stay >= len(stay_kind):
+                                    return FOREIGN
+                                if stay >= 0 and stay_known[U(stay)] <= as_of:
+                                    fits = fits_of[U(condition - 1), U(stay_kind[U(stay)])]
+                                if fits < 0:
+                                    cells[at * U(8) + U(UNSURE)] = 1
+                            if fits == 1:
+                                note(sheet, at, rank, effective, record, c)
+                        if k == ZERO:
+                            break
                 i += ONE
             for h in range(found):
-                kind = kinds[U(hits[h])]
                 at = base + U(hits[h])
-                if kind < LATEST:
-                    note(sheet, at, kind, rank, stop, stop_record, concept)
-                elif n[at] == 0 or (kind == SMALLEST and number <= value[at]) or (
-                        kind == LARGEST and number >= value[at]) or (
-                        kind == LATEST and (records[at] != stop_record or number > value[at])):
-                    n[at], value[at], first[at], last[at] = 1, number, stop, stop
-                    records[at], concepts[at] = stop_record, concept
+                if cells[at * U(8) + U(KIND)] < LATEST:
+                    note(sheet, at, rank, stop, stop_record, concept)
+                else:
+                    choose(sheet, at, number, stop, stop_record, concept)
     return 0
 
 
@@ -188,8 +201,8 @@ def gather_issues(low: int, high: int, persons: Array, starts: Array, issues: Me
 
     All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
     """
-    issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, offsets, entries = issues
-    kinds, rank, n, known, size = maps[0], maps[1], sheet[0], len(substance), U(len(maps[0]))
+    issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, entries = issues
+    rank, n, known, size = maps[1], sheet[0], len(substance), U(len(maps[0]))
     for p in range(low, high):
         base, person = (p - low) * size, persons[p]
         as_of, start, i, end = person[AS_OF], starts[U(person[DAY])], U(issues_from[p]), U(issues_from[p + ONE])
@@ -212,17 +225,21 @@ def gather_issues(low: int, high: int, persons: Array, starts: Array, issues: Me
                         best = other
                     k += ONE
             which = substance[U(best)]
-            for k in range(U(offsets[U(concept)]), U(offsets[U(concept) + ONE])):
-                entry = entries[k]  # slot, window and row of the marker in one number
-                d = entry >> 24
-                if effective <= start[U(entry >> 16 & 0xFF)] or (d > 0 and which < 0):
-                    continue
-                at = base + U(entry & 0xFFFF)
-                count = n[at]
-                note(sheet, at, kinds[U(entry & 0xFFFF)], rank, effective, record, concept)
-                if d > 0:
-                    n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
-                    marker[U(d - 1), U(which)] = p + ONE
+            k = U(concept)
+            while True:
+                entry = entries[k]  # slot, window, row of the marker and next entry in one number
+                if entry < 0:
+                    break
+                k = U(entry >> 32)
+                at, d = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
+                if effective > start[U(entry >> 16 & 0xFF)] and (d == 0 or which >= 0):
+                    count = n[at]
+                    note(sheet, at, rank, effective, record, concept)
+                    if d > 0:
+                        n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
+                        marker[U(d - 1), U(which)] = p + ONE
+                if k == ZERO:
+                    break
     return 0
 
 
@@ -234,7 +251,7 @@ def find_present(base: int, judging: Judging, n: Array, hits: Array) -> int:
     for t in range(U(len(slots))):
         hits[found] = t
         hit = n[base + U(slots[t])] >= counts[t]
-        if plain[t] == 0:
+        if plain[t] == SEVERAL:
             wanted, any_hit, met = False, False, True
             for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
                 hit = n[base + U(literals[k * U(3)])] >= literals[k * U(3) + U(2)]
@@ -250,22 +267,23 @@ def find_present(base: int, judging: Judging, n: Array, hits: Array) -> int:
 
 
 @part
-def emit(row: int, p: int, base: int, outcome: int, low: int, high: int, literals: Array, kinds: Array, sheet: Sheet,
-         rows: Array, row_records: Array) -> None:
+def emit(row: int, p: int, base: int, outcome: int, low: int, high: int, literals: Array, sheet: Sheet, rows: Array,
+         row_records: Array) -> None:
     """Write one term of person p as contribution `row`; the counts of its slots are added."""
-    n, first, last, concepts, records, _, _ = sheet
-    count, earliest, latest, record, concept = 0, OPEN, OPEN, np.int64(-1), -1
+    n, cells, records, _ = sheet
+    count, first, last, record, concept = 0, OPEN, OPEN, np.int64(-1), -1
     for k in range(low, high):
-        s = U(literals[k * U(3)])
-        at = base + s
-        if literals[k * U(3) + ONE] <= ALL and n[at] >= literals[k * U(3) + U(2)] and kinds[s] != AGE:
-            if count == 0 or last[at] > latest or (last[at] == latest and records[at] > record):
-                latest, record, concept = last[at], records[at], concepts[at]
-            earliest = min(earliest, first[at])
+        at = base + U(literals[k * U(3)])
+        cell = at * U(8)
+        if literals[k * U(3) + ONE] <= ALL and n[at] >= literals[k * U(3) + U(2)] and cells[cell + U(KIND)] != AGE:
+            if count == 0 or cells[cell + U(LAST)] > last or (
+                    cells[cell + U(LAST)] == last and records[at * U(4)] > record):
+                last, record, concept = cells[cell + U(LAST)], records[at * U(4)], cells[cell + U(CONCEPT)]
+            first = min(first, cells[cell + U(FIRST)])
             count += n[at]
-    at = row * U(6)
-    rows[at], rows[at + ONE], rows[at + U(2)] = p, outcome, count
-    rows[at + U(3)], rows[at + U(4)], rows[at + U(5)] = earliest, latest, concept
+    place = row * U(6)
+    rows[place], rows[place + ONE], rows[place + U(2)] = p, outcome, count
+    rows[place + U(3)], rows[place + U(4)], rows[place + U(5)] = first, last, concept
     row_records[row] = record
 
 
@@ -293,8 +311,8 @@ def standing(card: Array, person: Array, start: Array, unsure: bool) -> tuple[in
 def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: Array, judging: Judging, sheet: Sheet,
           present: Array, hits: Array, out: Outputs) -> int:
     """persons [P, 6], starts [days, W + 1], present, hits [T]: points, band and status; answers the next free row."""
-    _, _, _, terms, literals, others, edges, worth, cards, bands = judging
-    n, unsure, value = sheet[0], sheet[5], sheet[6]
+    slots, _, plain, terms, literals, others, edges, worth, cards, bands = judging
+    n, cells, records, value = sheet
     points, marks, rows, row_records = out
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
@@ -305,26 +323,36 @@ def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: A
         for c in range(U(len(cards))):
             card, total = cards[c], np.int64(0)
             while h < found and hits[h] < card[HIGH]:
-                t = U(hits[h]) * U(6)
+                t = U(hits[h])
+                six = t * U(6)
                 h += ONE
+                outcome, last = U(terms[six + U(4)]), U(terms[six + U(5)]) - ONE
+                if plain[t] == PLAIN:
+                    at, place = base + U(slots[t]), row * U(6)
+                    cell = at * U(8)
+                    rows[place], rows[place + ONE], rows[place + U(2)] = p, outcome, n[at]
+                    rows[place + U(3)], rows[place + U(4)] = cells[cell + U(FIRST)], cells[cell + U(LAST)]
+                    rows[place + U(5)], row_records[row] = cells[cell + U(CONCEPT)], records[at * U(4)]
+                    total += worth[outcome]
+                    row += ONE
+                    continue
                 silent = False
-                for k in range(U(terms[t + U(2)]), U(terms[t + U(3)])):
+                for k in range(U(terms[six + U(2)]), U(terms[six + U(3)])):
                     silent |= present[U(others[k])]
-                outcome, last = U(terms[t + U(4)]), U(terms[t + U(5)]) - ONE
                 if outcome < last:
-                    s = U(literals[U(terms[t]) * U(3)])
-                    number = value[base + s] if kinds[s] >= LATEST else float(n[base + s])
+                    at = base + U(slots[t])
+                    number = value[at] if cells[at * U(8) + U(KIND)] >= LATEST else float(n[at])
                     while outcome < last and number >= edges[outcome + ONE]:
                         outcome += ONE
                 if not silent and worth[outcome] != 0:
+                    emit(row, p, base, outcome, U(terms[six]), U(terms[six + ONE]), literals, sheet, rows, row_records)
                     total += worth[outcome]
-                    emit(row, p, base, outcome, U(terms[t]), U(terms[t + ONE]), literals, kinds, sheet, rows, row_records)
                     row += ONE
             open_question = False
             if card[BY_STAY] == 1:
                 for t in range(U(card[LOW]), U(card[HIGH])):
                     for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
-                        open_question |= (unsure[base + U(literals[k * U(3)])] == 1) & (not present[t])
+                        open_question |= (cells[(base + U(literals[k * U(3)])) * U(8) + U(UNSURE)] == 1) & (not present[t])
             status, reason = standing(card, person, starts[U(person[DAY])], open_question)
             band = -1
             if status == 0:
@@ -343,16 +371,15 @@ def run(low: int, high: int, step: int, people: tuple[Array, Array], records: tu
     persons, starts = people
     coded, measured, issues = records
     maps, values, judging = plan
-    sheet, present, hits, marker = scratch
-    n, first, last, _, record, unsure, value = sheet
+    sheet, blank, present, hits, marker = scratch
+    n, cells, _, value = sheet
     kinds, row = maps[0], ZERO
     for begin in range(low, high, step):
         a, b = U(begin), U(min(begin + step, high))
-        n[:] = 0
-        first[:] = OPEN
-        last[:] = EVER
-        record[:] = -1
-        unsure[:] = 0
+        for k in range(U(len(n))):
+            n[k] = 0
+        for k in range(U(len(cells))):
+            cells[k] = blank[k]
         for s in range(U(len(kinds))):
             if kinds[s] == AGE:
                 for p in range(a, b):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frailty.errors import DefinitionError
-from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES, Int8, Int32
+from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES, Int8, Int32, Int64
 from frailty.scoring import tables as tb
 from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term, Window, first_multiple, scaled
 
@@ -38,8 +38,7 @@ class Plan:
     tables: tb.Plan
     windows: tuple[Window | None, ...]
     issue_windows: tuple[int, ...]
-    issue_offsets: Int32
-    issue_entries: Int32
+    issue_entries: Int64
     coded_concepts: Int32
     issue_concepts: Int32
     measured_quantities: tuple[str, ...]
@@ -146,14 +145,14 @@ class _Compiler:
         size = self.lists.size
         rules = sorted(self.values)
         maps = tb.Maps(np.array(self.kinds, np.int32), self.lists.rank, self.lists.cautioned.astype(np.int8),
-                       *_entries(self.coded, size), self._fits())
+                       _entries(self.coded, size), self._fits())
         values = tb.Values(
             offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
             rules=np.array([r[1] for r in rules], np.int32).ravel(), bounds=np.array([r[2] for r in rules], np.float64).ravel())
         judging = tb.Judging(
             slots=np.array([many[0][0] for many in literals], np.int32),
             counts=np.array([many[0][2] for many in literals], np.int32),
-            plain=np.array([len(many) == 1 and many[0][1] != tb.NONE for many in literals], np.int8),
+            plain=np.array([self._plain(*row) for row in zip(literals, others, outcomes, strict=True)], np.int8),
             terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]).ravel(),
             literals=np.array([one for many in literals for one in many], np.int32).ravel(),
             others=np.array([one for many in others for one in many], np.int32),
@@ -162,19 +161,23 @@ class _Compiler:
             cards=np.array([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
                                                             _spans(edges).tolist(), strict=True)], np.int32),
             bands=np.array([edge for many in edges for edge in many], np.int64))
-        issue_offsets, issue_entries = _entries(self.issues, size)
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
             scorecards=cards, tables=tb.Plan(maps, values, judging), windows=tuple(self.windows),
             issue_windows=tuple({window for _, _, window, _ in self.issues}),
-            issue_offsets=issue_offsets, issue_entries=issue_entries,
-            coded_concepts=np.flatnonzero(np.diff(maps.offsets)).astype(np.int32),
-            issue_concepts=np.flatnonzero(np.diff(issue_offsets)).astype(np.int32),
+            issue_entries=_entries(self.issues, size), coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
             measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
             outcome_term=np.repeat(np.arange(len(terms), dtype=np.int32), [len(many) for many in outcomes]),
             term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(card.terms) for card in cards]),
             term_names=tuple(term.id for _, term in terms), hashes=hashes)
+
+    def _plain(self, literals: list[tuple[int, int, int]], others: list[int], outcomes: list[tuple[float, int]]) -> int:
+        """What the kernels may leave out for a term."""
+        if len(literals) > 1 or literals[0][1] == tb.NONE:
+            return tb.SEVERAL
+        simple = not others and len(outcomes) == 1 and outcomes[0][1] != 0 and self.kinds[literals[0][0]] != tb.AGE
+        return tb.PLAIN if simple else tb.SINGLE
 
     def _check_lookups(self, card: Scorecard) -> None:
         """A code list and its table of weights must have the same categories: nothing may drop out silently."""
@@ -267,16 +270,20 @@ class _Compiler:
         return _number(self.reasons, sentence) if applies else 0
 
 
-def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> tuple[Int32, Int32]:
-    """Compressed rows: the slots, with window and condition or marker, that each of `size` concepts feeds."""
-    rows = np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)])
+def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
+    """The slots, with window and condition or marker, that each of `size` concepts feeds."""
     three = np.array([one[1:] for one in many], np.int64).reshape(-1, 3) + [0, 0, 1]
     if any(three[:, k].max(initial=0) > limit for k, limit in enumerate(tb.LIMITS)):
         raise DefinitionError("These scores ask for more than one plan can hold.",
-                              why="at most {0} aggregates, {1} windows and {2} conditions".format(*tb.LIMITS),
+                              why="at most {} aggregates, {} windows and {} conditions".format(*tb.LIMITS),
                               mend="compile them in several plans")
-    entries = np.repeat(tb.pack(*three.T), [len(one[0]) for one in many])
-    return _offsets(np.bincount(rows, minlength=size)), entries[np.argsort(rows, kind="stable")]
+    concepts = np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)])
+    return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
+
+
+def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:
+    """The concepts that feed anything."""
+    return np.unique(np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)]))
 
 
 def _joins(e: Evidence) -> bool:

@@ -22,6 +22,8 @@ EVER = -(2**31)         # the start of a window without a start
 
 RECORDS, DAYS, DISTINCT, LATEST, SMALLEST, LARGEST, AGE = range(7)  # what a slot keeps
 ANY, ALL, NONE = range(3)                                           # how a literal takes part in its term
+FIRST, LAST, CONCEPT, UNSURE, KIND = 0, 1, 2, 3, 6                  # columns of the cells of a sheet; 4, 5: record
+PLAIN, SINGLE, SEVERAL = range(3)  # a term: one literal, one outcome, nothing suppresses it; one literal; more literals
 AS_OF, DAY, YEARS, SEX, HOSPITAL_FROM, WITHOUT_STAYS = range(6)     # columns of people; DAY: row of the window starts
 # Columns of Plan.cards: terms, bands, population and needs. WINDOW: the longest that the hospital feed must cover, 0 =
 # ever. The last six are positions in the list of reasons.
@@ -36,8 +38,7 @@ class Maps(NamedTuple):
     kinds: Int32            # [S] what a slot keeps
     rank: Int32             # [C] order of (system, code): breaks ties between codings of one record
     cautioned: Int8         # [C] 1 = carries a caution
-    offsets: Int32          # [C + 1]
-    entries: Int32          # see pack(): slot, window, 1 + condition on the stay
+    entries: Int64          # see chain(): slot, window, 1 + condition on the stay
     fits: Int8              # [conditions, 64] by kind of stay: 1 yes, 0 no, -1 not known
 
 
@@ -54,7 +55,7 @@ class Judging(NamedTuple):
 
     slots: Int32            # [T] slot of the first literal of a term
     counts: Int32           # [T] the count that it must reach
-    plain: Int8             # [T] 1 = the term has no other literal
+    plain: Int8             # [T] PLAIN, SINGLE or SEVERAL
     terms: Int32            # 6 columns: first literal, end, first suppressing term, end, first outcome, end
     literals: Int32         # 3 columns: slot, ANY ALL or NONE, count to be reached
     others: Int32           # the terms that suppress
@@ -95,8 +96,7 @@ class Medicines(NamedTuple):
     record: Int64
     substance: Int32        # [C]
     rung: Int32             # [C]
-    entry_offsets: Int32    # [C + 1]
-    entries: Int32          # see pack(): slot, window, 1 + row of the marker of a DISTINCT slot
+    entries: Int64          # see chain(): slot, window, 1 + row of the marker of a DISTINCT slot
 
 
 class Numbers(NamedTuple):
@@ -113,14 +113,11 @@ class Numbers(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """The slots of the people in hand."""
+    """The slots of the people in hand: the slot s of the b-th of them is at b * S + s."""
 
     n: Int32
-    first: Int32            # OPEN = none yet
-    last: Int32             # EVER = none yet
-    concept: Int32
-    record: Int64           # of the last, or chosen, row; -1 = none yet
-    unsure: Int8            # a record whose stay is not known would have counted
+    cells: Int32            # 8 columns: first (OPEN = none), last (EVER = none), concept, unsure, the record, kind
+    record: Int64           # the same memory as `cells`, by eights of bytes: of the last or chosen row; -1 = none
     value: Float64          # the chosen number, or the age
 
 
@@ -128,6 +125,7 @@ class Scratch(NamedTuple):
     """What one thread scribbles on."""
 
     sheet: Sheet
+    blank: Int32            # what the cells hold before anything is counted
     present: NDArray[np.bool_]  # [T]
     hits: Int32             # room for every term, or every slot of one quantity
     marker: Int32           # [D, substances] 1 + the last person in whom a substance was seen
@@ -142,9 +140,20 @@ class Outputs(NamedTuple):
     records: Int64          # [free]
 
 
-def pack(slot: Array, window: Array, third: Array) -> Int32:
-    """Three small numbers in one int32: slot below 2^16, window below 2^8, third below 2^7."""
-    return (slot | window << 16 | third << 24).astype(np.int32)
+LIMITS = (2**16 - 1, 2**8 - 1, 2**8 - 1)    # the largest slot, window and third number of an entry
 
 
-LIMITS = (2**16 - 1, 2**8 - 1, 2**7 - 1)
+def chain(concepts: Int32, three: Int64, size: int) -> Int64:
+    """Entries of `size` concepts: that of concept c is at c, and names the place of its next one (0 = no more).
+
+    three [entries, 3]: slot, window and a third number. One int64 holds 16 bits of slot, 8, 8, and 32 of the next place.
+    """
+    order = np.argsort(concepts, kind="stable")
+    concepts, packed = concepts[order], (three[:, 0] | three[:, 1] << 16 | three[:, 2] << 24)[order]
+    first = np.concatenate([[True], concepts[1:] != concepts[:-1]])[:len(concepts)]
+    place = np.where(first, concepts, size - 1 + np.cumsum(~first))
+    follows = np.concatenate([~first[1:], [False]])[:len(concepts)]
+    packed |= np.where(follows, np.concatenate([place[1:], [0]])[:len(concepts)], 0).astype(np.int64) << 32
+    entries = np.full(size + int((~first).sum()), -1, np.int64)
+    entries[place] = packed
+    return entries

@@ -2,14 +2,15 @@
 
 -- Several patients under one id: each keeps an id of its own, and only references from its own bundle mean it.
 CREATE OR REPLACE TEMP TABLE shared_id AS
-SELECT resource_type, resource_id FROM staged_resource JOIN staged_person USING (rid)
+SELECT source, resource_type, resource_id FROM staged_resource JOIN staged_person USING (rid)
 GROUP BY ALL HAVING count(DISTINCT valid_nhs(nhs_said)) > 1
     OR (count(valid_nhs(nhs_said)) = 0 AND count(DISTINCT birth_date) > 1 AND count(DISTINCT lower(name)) > 1);
 UPDATE staged_resource SET resource_id = resource_id || '~' || mark, subject = subject || '~' || mark
 FROM (SELECT rid, left(md5(coalesce(valid_nhs(nhs_said), birth_date::VARCHAR || lower(name), '?')), 6) AS mark
       FROM staged_person) p
 WHERE p.rid = staged_resource.rid
-  AND (staged_resource.resource_type, staged_resource.resource_id) IN (SELECT resource_type, resource_id FROM shared_id);
+  AND (staged_resource.source, staged_resource.resource_type, staged_resource.resource_id)
+      IN (SELECT (source, resource_type, resource_id) FROM shared_id);
 UPDATE staged_person SET keys = list_concat([r.subject], keys[2:])
 FROM staged_resource r WHERE r.rid = staged_person.rid
   AND contains(r.subject, '~');
@@ -20,12 +21,12 @@ GROUP BY ALL HAVING count(DISTINCT subject) = 1;
 UPDATE staged_resource SET subject = coalesce(
     (SELECT meant FROM own_bundle b WHERE b.bundle = staged_resource.bundle AND b.said = staged_resource.subject),
     subject || '~?')
-WHERE subject IN (SELECT 'Patient/' || resource_id FROM shared_id)
+WHERE (source, subject) IN (SELECT (source, 'Patient/' || resource_id) FROM shared_id)
   AND resource_type NOT IN ('Patient', 'persons');
 
 -- Deleted by the sender, after this version was written.
 UPDATE staged_resource SET gone = TRUE FROM deleted d
-WHERE d.resource_type = staged_resource.resource_type AND d.resource_id = staged_resource.resource_id
+WHERE d.source = staged_resource.source AND d.resource_type = staged_resource.resource_type AND d.resource_id = staged_resource.resource_id
   AND coalesce(try_cast(updated AS TIMESTAMPTZ) <= try_cast(deleted_at AS TIMESTAMPTZ), TRUE);
 
 -- One winner per (source, type, id, subject): newest by what the record says of its age, then by content.
