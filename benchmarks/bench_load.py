@@ -112,7 +112,8 @@ def said(source: str, resource: dict[str, Any], line: bytes) -> Said:
     day = found[0] if found else ""
     if isinstance(day, dict):
         day = day.get("validityPeriod", day).get("start", "")
-    return Said(source, kind, resource["id"], codings(resource.get("code", resource.get("medicationCodeableConcept"))), day[:10],
+    concept = resource.get("code", resource.get("medicationCodeableConcept"))
+    return Said(source, kind, resource["id"], codings(concept), day[:10],
                 resource.get("encounter", resource.get("context", {})).get("reference", ""),
                 resource.get("medicationReference", {}).get("reference", ""), line)
 
@@ -187,7 +188,8 @@ def test_load(benchmark: Any, town: Any, files: Files, store: Path, tmp_path: Pa
         rows = con.execute(f"""SELECT parse_dirpath(filename), id, {_first(kind)}.coding[1].code FROM "{kind}"
                                WHERE id IS NOT NULL""").fetchall()
         found = (f"{Path(folder).name}/{id} {code}" for folder, id, code in rows)
-        wanted = {f"{one.source}/{one.id} {one.codings[0][1] if one.codings else None}" for one in files.said if one.kind == kind}
+        wanted = {f"{one.source}/{one.id} {one.codings[0][1] if one.codings else None}"
+                  for one in files.said if one.kind == kind}
         assert wanted <= set(found)
     con.close()
     scans = []
@@ -201,12 +203,14 @@ def test_load(benchmark: Any, town: Any, files: Files, store: Path, tmp_path: Pa
     if not benchmark.stats:
         return
     rate = files.bytes / benchmark.stats.stats.min / 1e6
-    benchmark.extra_info |= {"in_table": True, "MB/s": round(rate, 1), "people": measure.PEOPLE, "MB": round(files.bytes / 1e6)}
+    benchmark.extra_info |= {"in_table": True, "MB/s": round(rate, 1), "people": measure.PEOPLE,
+                             "MB": round(files.bytes / 1e6)}
     what = f"NDJSON to store, {measure.PEOPLE:,} people, {files.bytes / 1e6:,.0f} MB"
     ledger.append(Row(what, f"{rate:.0f} MB/s", f"fhir.resources {models:.1f} MB/s (1 core)", f"{rate / models:.0f} x",
                       "150 MB/s, 20 x", "", judged(rate, 150, 150) if rate >= 20 * models else "MISSED"))
     ledger.append(Row("  the same", f"{rate:.0f} MB/s", f"DuckDB typed scan alone {max(scans):.0f} MB/s",
-                      f"{rate / max(scans):.2f}", "printed", "0.5", "goal" if rate >= 0.5 * max(scans) else "goal missed"))
+                      f"{rate / max(scans):.2f}", "printed", "0.5",
+                      "goal" if rate >= 0.5 * max(scans) else "goal missed"))
 
 
 def _sample(files: Files) -> list[Said]:

@@ -1,4 +1,4 @@
-"""The night itself: a cold process, a night on which 1 % changed, and a store that is scored in blocks.
+"""The night itself: a cold process, and a night on which 1 % changed.
 
 A delta night and a full load of the same records must write the same scores, contributions and lists.
 """
@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import measure
-import numpy as np
 import pytest
-from measure import AS_OF, Child, Row, frailty, judged, run_child, silent
+from measure import AS_OF, Child, Row, frailty, judged, silent
 
 TOMORROW = AS_OF + timedelta(days=1)
 TINY = 60
@@ -40,7 +39,8 @@ def first_night(place: Path, village: Any) -> Child:
     return nightly(place, "first", village.records, village.site, str(AS_OF), "first-compiled")
 
 
-def nightly(place: Path, name: str, records: tuple[Path, ...], site: Path, day: str, compiled: str, *more: str) -> Child:
+def nightly(place: Path, name: str, records: tuple[Path, ...], site: Path, day: str, compiled: str, *more: str
+            ) -> Child:
     return frailty("nightly", *records, "--out", place / name, "--store", place / f"{name}.duckdb", "--site", site,
                    "--as-of", day, "--purpose", "direct-care", *more, NUMBA_CACHE_DIR=str(place / compiled))
 
@@ -65,10 +65,10 @@ def test_cold_process(benchmark: Any, place: Path, village: Any, ledger: list[Ro
     benchmark.extra_info |= {"in_table": True, "wall": round(runs[0].wall, 1), "cpu": round(runs[0].cpu, 1)}
     of_size = measure.NIGHT >= 10_000
     met = judged(runs[0].wall, 15, 8, less=True) if of_size else "not judged"
-    ledger.append(Row(f"cold nightly process, {told['people']:,} people", f"{runs[0].wall:.1f} s", f"{runs[0].cpu:.1f} CPU s",
-                      "", "15 s", "8 s", met))
-    ledger.append(Row(f"  start, import, compilation ({TINY} people)", f"{few.wall:.1f} s", f"{few.cpu:.1f} CPU s", "", "5 s", "",
-                      "floor" if few.wall <= 5 else "MISSED"))
+    ledger.append(Row(f"cold nightly process, {told['people']:,} people", f"{runs[0].wall:.1f} s",
+                      f"{runs[0].cpu:.1f} CPU s", "", "15 s", "8 s", met))
+    ledger.append(Row(f"  start, import, compilation ({TINY} people)", f"{few.wall:.1f} s", f"{few.cpu:.1f} CPU s", "",
+                      "5 s", "", "floor" if few.wall <= 5 else "MISSED"))
 
 
 def test_one_percent(benchmark: Any, place: Path, village: Any, first_night: Child, ledger: list[Row]) -> None:
@@ -101,9 +101,11 @@ def test_one_percent(benchmark: Any, place: Path, village: Any, first_night: Chi
     load_full()
     benchmark.pedantic(load_delta, rounds=1)
     share = work["delta"][1] / work["full"][1]
-    benchmark.extra_info |= {"in_table": True, "delta CPU s": round(work["delta"][1], 2), "full CPU s": round(work["full"][1], 2)}
+    benchmark.extra_info |= {"in_table": True, "delta CPU s": round(work["delta"][1], 2),
+                             "full CPU s": round(work["full"][1], 2)}
     ledger.append(Row(
-        f"load of a night, 1 % of {measure.NIGHT:,} people changed", f"{work['delta'][1]:.1f} CPU s, {work['delta'][0]:.1f} s",
+        f"load of a night, 1 % of {measure.NIGHT:,} people changed",
+        f"{work['delta'][1]:.1f} CPU s, {work['delta'][0]:.1f} s",
         f"full load {work['full'][1]:.1f} CPU s, {work['full'][0]:.1f} s", f"{share:.0%}", "10 %", "5 %",
         judged(share, 0.10, 0.05, less=True) if measure.NIGHT >= 10_000 else "not judged"))
     ledger.append(Row(
@@ -135,97 +137,3 @@ def timed(work: Callable[[], None]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - cpu
-
-
-# ---- a stored million
-
-SCORE_STORE = """
-import sys
-import frailty
-from frailty.scoring import scorecard_ids
-from pathlib import Path
-practice = frailty.open(sys.argv[1])
-scores, contributions = practice.evaluate(scorecard_ids(), sys.argv[2])
-peak = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-print(len(scores), len(contributions), int(scores["efi_points"].sum()), peak[0])
-"""
-
-
-def stored(path: Path, arrays: dict[str, Any], people: int) -> None:
-    """A store that holds these arrays, written table by table: what a load of as many records would have left."""
-    import pyarrow as pa
-
-    from frailty.records.store import connect
-    con = connect(path)
-    concepts = arrays["concepts"]
-    tables = {
-        "given_concept": {"concept": np.arange(len(concepts["code"])), "system": concepts["system"], "code": concepts["code"],
-                          "display": concepts["term"]},
-        "given_person": {"person": arrays["person"], "birth": arrays["birth"], "sex": arrays["sex"], "death": arrays["death"]},
-    }
-    for name in ("coded", "measured", "issues", "stays"):
-        family = {key: column for key, column in arrays[name].items() if key != "offsets"}
-        tables[f"given_{name}"] = {"person": np.repeat(arrays["person"], np.diff(arrays[name]["offsets"])), **family}
-    for name, columns in tables.items():
-        con.register(name, pa.table(columns))
-    first = "DATE '1970-01-01'"
-    sex = "['unknown', 'male', 'female', 'other'][sex + 1]"
-    event = f"""record, 0 AS part, 'town' AS source, 'p' || person AS subject, person, concept, {first} + effective AS effective,
-        {first} + recorded AS recorded, FALSE AS recorded_assumed, 'r' || record AS resource_id, 1 AS known_from"""
-    unit = "(SELECT min(unit) FROM given_unit u WHERE u.quantity = given_measured.quantity)"
-    from frailty.terminology import load_quantities
-    con.register("given_unit", pa.table({"quantity": range(len(load_quantities())), "unit": [q.unit for q in load_quantities()]}))
-    for statement in (
-        "INSERT INTO concept BY NAME SELECT *, 'other' AS kind FROM given_concept",
-        f"""INSERT INTO person BY NAME SELECT person AS record, 'town' AS source, 'Patient' AS resource_type,
-            'p' || person AS resource_id, 'Patient/p' || person AS subject, person, {first} + birth AS birth_date,
-            'day' AS birth_precision, {sex} AS sex, death < 2147483647 AS deceased, 'Y90001' AS practice,
-            CASE WHEN death < 2147483647 THEN {first} + death END AS deceased_on, 1 AS known_from FROM given_person""",
-        """INSERT INTO person_id SELECT 'town', 'Patient/p' || person, person, 'p' || lpad(person::VARCHAR, 7, '0'), NULL, NULL
-           FROM given_person""",
-        f"""INSERT INTO event BY NAME SELECT {event}, 'coded' AS kind, 'Condition' AS resource_type, TRUE AS counts
-            FROM given_coded""",
-        f"""INSERT INTO event BY NAME SELECT {event}, 'measured' AS kind, 'Observation' AS resource_type, TRUE AS counts,
-            value, minute, {unit} AS unit FROM given_measured""",
-        f"""INSERT INTO event BY NAME SELECT {event}, 'issue' AS kind, 'MedicationRequest' AS resource_type, FALSE AS counts,
-            'issue' AS role, {first} + ended AS ended FROM given_issues""",
-        f"""INSERT INTO stay BY NAME SELECT record, 'town' AS source, 'Encounter' AS resource_type, 'r' || record AS resource_id,
-            'Patient/p' || person AS subject, person, {first} + started AS started, {first} + ended AS ended,
-            {first} + recorded_start AS recorded_start, {first} + recorded_end AS recorded_end, 'inpatient' AS setting,
-            'emergency' AS admission, 1 AS known_from FROM given_stays""",
-        "INSERT INTO load VALUES (1, 'town', 'full', now()::TIMESTAMP, now()::TIMESTAMP, 'argument', NULL, NULL, NULL, NULL)",
-        "INSERT INTO feed VALUES ('town', 'gp', now()::TIMESTAMP, 'argument', NULL, NULL, 1, NULL, NULL, NULL)",
-        "CHECKPOINT",
-    ):
-        con.execute(statement)
-    con.close()
-
-
-def test_stored_in_blocks(benchmark: Any, place: Path, ledger: list[Row]) -> None:
-    """Peak memory of a process that scores everybody in a store, all scorecards."""
-    from frailty.practice import BLOCK
-    from frailty.records.arrays import PracticeArrays
-    from frailty.scoring import compile_plan, evaluate, load_scorecard
-    from frailty.synthetic import synthetic_arrays
-    people, day = measure.STORED, 20_000
-    arrays = synthetic_arrays(people, 60 * people, as_of=day)
-    stored(place / "large.duckdb", arrays, people)
-    plan = compile_plan([load_scorecard("efi")], arrays["concepts"]["system"], arrays["concepts"]["code"])
-    expected = evaluate(plan, as_practice(arrays, PracticeArrays), day)["efi"].points.sum()
-    del arrays
-    runs: list[Child] = []
-    benchmark.pedantic(lambda: runs.append(run_child(["-c", SCORE_STORE, str(place / "large.duckdb"), "2024-10-04"])), rounds=1)
-    scored, contributions, points, peak = map(int, runs[0].output.split())
-    assert (scored, points) == (people, expected)
-    gib = peak / 2**20
-    benchmark.extra_info |= {"in_table": True, "GiB": round(gib, 2), "contributions": contributions}
-    met = judged(gib, 4, 2, less=True) if people >= 1_000_000 or gib > 4 else "not judged"
-    ledger.append(Row(f"memory, scoring {people:,} stored people in blocks of {BLOCK:,}", f"{gib:.2f} GiB",
-                      f"{runs[0].wall:.0f} s, {contributions / 1e6:.1f} M contributions", "", "4 GiB for 1 M", "2 GiB", met))
-
-
-def as_practice(arrays: dict[str, Any], kind: Any) -> Any:
-    from frailty.records.arrays import Coded, Issues, Measured, Stays
-    families = {"coded": Coded, "measured": Measured, "issues": Issues, "stays": Stays}
-    return kind(**{name: families[name](**value) if name in families else value
-                   for name, value in arrays.items() if name != "concepts"})

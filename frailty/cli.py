@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from frailty import __version__
 from frailty.errors import FrailtyError
@@ -27,12 +29,12 @@ _EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code (0 done, 1 failed and nothing changed, 3 done with a source in trouble)."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
-    if not hasattr(chosen, "run"):
-        parser.print_help()
-        return 0
     try:
+        parser = _parser()
+        chosen = parser.parse_args(arguments)
+        if not hasattr(chosen, "run"):
+            parser.print_help()
+            return 0
         return int(chosen.run(chosen))
     except FrailtyError as error:
         print(f"frailty: {error.text()}", file=sys.stderr)
@@ -47,10 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"frailty: {error.strerror or error}\n  where: {error.filename or 'unknown'}\n"
               "  mend: check that the folder exists, has room and may be written", file=sys.stderr)
         return 1
+    except Exception as error:
+        if os.environ.get("FRAILTY_TRACEBACK"):
+            raise
+        print(_failure(error), file=sys.stderr)
+        return 1
+
+
+def _failure(error: Exception) -> str:
+    """A defect of the program, told without the words of the error: they could hold what a record says."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(frame.filename).parents]
+    where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "unknown"
+    return (f"frailty: The program failed; nothing was changed.\n  where: {where}\n  why: {type(error).__name__}\n"
+            "  mend: report this; with FRAILTY_TRACEBACK=1 the whole error is shown, which may name patients")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line as everything else is said, and ends with exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise FrailtyError(message[:1].upper() + message[1:] + ".", mend=f"{self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="frailty", description="Frailty scores over whole practice lists, and the worklists that come of them.",
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"frailty {__version__}")

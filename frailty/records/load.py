@@ -91,7 +91,10 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
 def _finish(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[SourceBooks], number: int,
             progress: Progress) -> None:
     progress("resolving people and references", 0, 1)
-    con.execute(sql_text("resolve").replace(":load", str(number)))
+    text = sql_text("resolve").replace(":load", str(number))
+    for entries in ("arriving_event", "arriving_again"):
+        text = text.replace(f":resolved({entries})", sql_text("resolved").replace(":entries", entries))
+    con.execute(text)
     _account_unresolved(con, staged, books)
     for one in books:
         con.execute("UPDATE load SET books = ?, inputs = ? WHERE load = ? AND source = ?",

@@ -38,7 +38,7 @@ CREATE TABLE event (                                          -- one row per rec
 CREATE TABLE stay (                                           -- every Encounter, and rows of stays.csv
     record BIGINT, source VARCHAR, resource_type VARCHAR, resource_id VARCHAR, subject VARCHAR, person INTEGER,
     part_of VARCHAR, setting VARCHAR, admission VARCHAR, admission_code VARCHAR,
-    admitted_from VARCHAR, discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR[],
+    admitted_from VARCHAR, discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR,  -- references, blanks between
     started DATE, started_minute SMALLINT, ended DATE, recorded_start DATE, recorded_end DATE,
     recorded_assumed BOOLEAN, status VARCHAR,
     content UBIGINT, updated VARCHAR, version VARCHAR, known_from INTEGER, known_to INTEGER

@@ -23,16 +23,21 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | None = None) -> DuckDBPyConnection:
-    """Opens a store, makes it where it does not exist (None: in memory), and lends it the macros."""
+def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | None = None, shown: Path | None = None
+            ) -> DuckDBPyConnection:
+    """Opens a store, makes it where it does not exist (None: in memory), and lends it the macros.
+
+    shown: how errors name it, where `path` is a copy.
+    """
     import duckdb
+    name = str(shown or path)
     exists = path is not None and path.exists()
     if read_only and not exists:
-        raise RecordsError("There is no store here.", where=str(path), mend="make one: frailty nightly RECORDS... --store FILE")
+        raise RecordsError("There is no store here.", where=name, mend="make one: frailty nightly RECORDS... --store FILE")
     try:
         con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
     except duckdb.Error as error:
-        raise RecordsError("The store cannot be opened.", where=str(path), why=str(error).splitlines()[0],
+        raise RecordsError("The store cannot be opened.", where=name, why=str(error).splitlines()[0].replace(str(path), name),
                            mend="close the program that has it open, or name another file") from None
     con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'UTC'")
@@ -42,7 +47,7 @@ def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | 
         con.execute(package_files("frailty.records").joinpath("schema.sql").read_text("utf-8"))
     elif not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'person_id'").fetchone():
         con.close()
-        raise RecordsError("This file is not a frailty store.", where=str(path), mend="name the file that nightly wrote")
+        raise RecordsError("This file is not a frailty store.", where=name, mend="name the file that nightly wrote")
     prepare(con)
     return con
 
@@ -82,7 +87,7 @@ def working_copy(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
             shutil.copyfile(path, copy)
         try:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as spill:
-                con = connect(copy, spill=Path(spill))
+                con = connect(copy, spill=Path(spill), shown=path)
                 try:
                     yield con, Path(spill)
                     con.execute("CHECKPOINT")

@@ -87,6 +87,8 @@ class Term:
 
 @dataclass(frozen=True)
 class Band:
+    """A name for an interval of the score's value."""
+
     label: str
     interval: Interval
 
@@ -153,5 +155,5 @@ def first_multiple(interval: Interval, scale: int, of: Fraction | None) -> int:
     """The smallest count of 10^-scale whose value (count / 10^scale / of) is past the lower edge. Exact."""
     assert interval.low is not None
     edge = Fraction(interval.low) * 10**scale * (of or 1)
-    whole = -(-edge.numerator // edge.denominator)
+    whole: int = -(-edge.numerator // edge.denominator)
     return whole + 1 if interval.low_open and whole == edge else whole

@@ -20,10 +20,11 @@ def describe(card: Scorecard) -> str:
         "bands": "; ".join(f"{band.label} {_interval(band.interval)}" for band in card.bands) or "none",
         "definition": f"sha256 {card.sha256[:16]}…",
     }
-    lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12) for name, value in facts.items() if value]
+    lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12)
+              for name, value in facts.items() if value]
     lines += ["", f"{len(card.terms)} terms (points, term, evidence):"]
-    lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term)}", 110, subsequent_indent=" " * 33)
-              for term in card.terms]
+    lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term)}", 110,
+                            subsequent_indent=" " * 33) for term in card.terms]
     if card.notes:
         lines += ["", *(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in card.notes)]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Scoring a practice list: `evaluate(plan, arrays, as_of)`. Blocks of people run in threads; results never depend on it."""
+"""Scoring a practice list: `evaluate(plan, arrays, as_of)`. Blocks of people run in threads; nothing depends on it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Buffer = tuple[Int32, Int64]
 BLOCK = 2048        # people that a thread takes at a time
-SHEET = 512        # slots in hand: the sheet stays in the cache
+SHEET = 9216        # slots in hand: the sheet stays in the cache
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,10 @@ class Scores:
         return self.plan.reasons
 
     def frame(self, patient_ids: Sequence[str]) -> pd.DataFrame:
-        """One row per person: patient_id, then <id>, <id>_points, <id>_of (fractions), <id>_band, <id>_status, <id>_reason."""
+        """One row per person: patient_id, and per score <id> and its _points, _of (fractions), _band, _status, _reason.
+
+        patient_ids: in the order of the people of the arrays.
+        """
         import pandas as pd
         columns: dict[str, Any] = {"patient_id": list(patient_ids)}
         for id, score in self.scores.items():
@@ -130,7 +133,7 @@ class Scores:
         return pd.DataFrame(columns)
 
     def contributions_frame(self, patient_ids: Sequence[str]) -> pd.DataFrame:
-        """One row per person, score and term: patient_id, score, term, points, first_on, last_on, n, concept, record."""
+        """One row a contribution: patient_id, score, term, points, first_on, last_on, n, concept, record."""
         import pandas as pd
         c = self.contributions
         scale = np.array([10**card.scale for card in self.plan.scorecards], np.int64)[c.score]
@@ -150,24 +153,26 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     starts, day = _window_starts(plan, days)
     people = np.stack([np.asarray(column, np.int32) for column in (
         days, day, _ages(arrays.birth, days), arrays.sex, arrays.hospital_from, arrays.hospital_without_stays)], 1)
-    maps, values, judging = plan.tables._replace(values=_reordered(plan, arrays.quantities))
-    records = (_entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays))
-    ready = _plain(((people, starts), records, (maps, values, judging)))
+    tables: Any = plan.tables._replace(values=_reordered(plan, arrays.quantities))
+    maps, values, _ = tables
+    records: Any = _entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays)
+    people, starts, records, tables = _plain((people, starts, records, tables))
     cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(maps.kinds)
     points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
     rows = _Growing()
     step = max(8, min(block, SHEET // slots))
-    distinct = int((maps.kinds == tb.DISTINCT).sum())
     blank = np.zeros((step * slots, 8), np.int32)
-    blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6], blank[:, tb.KIND] = OPEN, tb.EVER, -1, np.tile(maps.kinds, step)
-    blank = blank.ravel()
+    blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
+    blank[:, tb.KIND] = np.tile(maps.kinds, step)
+    markers = int((maps.kinds == tb.DISTINCT).sum()), int(arrays.substance.max(initial=-1)) + 1
 
     def work(low: int, buffer: Buffer) -> int:
-        cells = np.empty_like(blank)
+        cells = np.empty(blank.size, np.int32)
         sheet = np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots)
-        scratch = (sheet, blank, np.zeros(terms, np.bool_), np.zeros(max(terms, len(values.rules)) + 1, np.int32),
-                   np.zeros((distinct, int(arrays.substance.max(initial=-1)) + 1), np.int32))
-        return int(run(low, min(low + block, count), step, *ready, scratch, (points, marks, buffer[0].ravel(), buffer[1])))
+        hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
+        scratch: Any = sheet, blank.ravel(), np.zeros(terms, np.bool_), hits, np.zeros(markers, np.int32)
+        out: Any = points, marks, buffer[0].ravel(), buffer[1]
+        return int(run(low, min(low + block, count), step, people, starts, records, tables, scratch, out))
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
@@ -246,7 +251,7 @@ def _entries(arrays: PracticeArrays) -> tb.Entries:
 
 def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
     """What the kernels read of medicines."""
-    issues, concepts = arrays.issues, len(plan.tables.maps.rank)
+    issues, concepts = arrays.issues, len(plan.tables.maps.rank) - 1
     if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
         raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
                            mend="compile the plan with the concept table that the arrays were made with")
@@ -259,9 +264,10 @@ def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
 
 def _numbers(m: Measured) -> tb.Numbers:
     """What the kernels read of measurements."""
-    return tb.Numbers(np.asarray(m.offsets, np.int64), np.asarray(m.quantity, np.int32), np.asarray(m.concept, np.int32),
-                      np.asarray(m.effective, np.int32), np.asarray(m.recorded, np.int32), np.asarray(m.value, np.float64),
-                      np.asarray(m.comparator, np.int8), np.asarray(m.record, np.int64))
+    return tb.Numbers(
+        np.asarray(m.offsets, np.int64), np.asarray(m.quantity, np.int32), np.asarray(m.concept, np.int32),
+        np.asarray(m.effective, np.int32), np.asarray(m.recorded, np.int32), np.asarray(m.value, np.float64),
+        np.asarray(m.comparator, np.int8), np.asarray(m.record, np.int64))
 
 
 def _reordered(plan: Plan, quantities: tuple[str, ...]) -> tb.Values:
@@ -271,15 +277,15 @@ def _reordered(plan: Plan, quantities: tuple[str, ...]) -> tb.Values:
         raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
                            mend="ask for all of plan.measured_quantities when the arrays are made")
     values = plan.tables.values
-    ends = dict(zip(plan.measured_quantities, zip(values.offsets, values.offsets[1:], strict=False), strict=True))
+    ends = dict(zip(plan.measured_quantities, zip(values.offsets[1:], values.offsets[2:], strict=False), strict=True))
     pieces = [np.arange(*ends.get(name, (0, 0))) for name in quantities]
     order = np.concatenate([np.empty(0, np.int64), *pieces])
-    return tb.Values(np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32), values.rules.reshape(-1, 4)[order].ravel(),
-                     values.bounds.reshape(-1, 4)[order].ravel())
+    offsets = np.cumsum([0, 0, *(len(piece) for piece in pieces)]).astype(np.int32)
+    return tb.Values(offsets, values.rules[order], values.bounds.reshape(-1, 4)[order].ravel())
 
 
 def _window_starts(plan: Plan, as_of: Int32) -> tuple[Int32, Int32]:
-    """[days, W + 1] the day before the first of each window, for each day from the first as_of to the last; and [P] rows.
+    """[days, W + 1] the day before each window, for each day from the first as_of to the last; and [P] rows of it.
 
     The last column is the earliest start of the windows on medicines.
     """
@@ -306,7 +312,8 @@ def _back(days: Int64, window: Window) -> Int64:
     day_of_month = (date - month.astype("M8[D]")).astype(np.int64)
     target = month - window.months
     length = ((target + 1).astype("M8[D]") - target.astype("M8[D]")).astype(np.int64)
-    return target.astype("M8[D]").astype(np.int64) + np.minimum(day_of_month, length - 1)
+    back: Int64 = target.astype("M8[D]").astype(np.int64) + np.minimum(day_of_month, length - 1)
+    return back
 
 
 def _ages(birth: Int32, as_of: Int32) -> Int32:
@@ -325,12 +332,16 @@ def _year_and_day(days: Int32) -> Int32:
     date = table.astype("M8[D]")
     month = date.astype("M8[M]")
     months = month.astype(np.int64) + 1970 * 12
-    packed = (months // 12 * 512 + months % 12 * 32 + (date - month.astype("M8[D]")).astype(np.int64)).astype(np.int32)
-    return packed[days - low] if table is not days else packed
+    day = (date - month.astype("M8[D]")).astype(np.int64)
+    packed: Int32 = (months // 12 * 512 + months % 12 * 32 + day).astype(np.int32)
+    if table is not days:
+        packed = packed[days - low]
+    return packed
 
 
 def _words(positions: NDArray[Any], words: Sequence[str | None]) -> NDArray[Any]:
-    return np.array([*words], object)[positions]
+    named: NDArray[Any] = np.array([*words], object)[positions]
+    return named
 
 
 def _dates(days: Int32) -> NDArray[Any]:

@@ -53,8 +53,8 @@ def run_example(card: Scorecard, example: Example, rules: Path | None = None) ->
         return {"effective": when, "recorded": when}
 
     coded = [{**day(e), "concept": n, "stay": n, "record": n} for n, e in enumerate(events)]
-    stays = [{**day(e), "started": AS_OF - 40_000, "recorded_start": AS_OF - 40_000, "ended": OPEN, "recorded_end": OPEN,
-              "admission": ADMISSIONS.index(e.get("admission", "emergency")),
+    stays = [{**day(e), "started": AS_OF - 40_000, "recorded_start": AS_OF - 40_000, "ended": OPEN,
+              "recorded_end": OPEN, "admission": ADMISSIONS.index(e.get("admission", "emergency")),
               "setting": SETTINGS.index(e.get("setting", "inpatient"))} for e in events]
     numbers = [{**day(v), "concept": -1, "quantity": quantities.index(v["quantity"]), "value": float(v["value"]),
                 "record": 1000 + n} for n, v in enumerate(values)]

@@ -9,27 +9,19 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Kernels allocate nothing, so they need not count references to arrays: that costs more than the counting of events.
+_PLAIN: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": False}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True}
+
 
 def kernel(function: Function) -> Function:
     """Compile without the interpreter lock; keep the compiled code where a folder is writable, else only in memory."""
     try:
-        return _usable(cast(Function, numba.njit(nogil=True, cache=True, no_cfunc_wrapper=True, _nrt=False)(function)))
+        return cast(Function, numba.njit(**_PLAIN, cache=True)(function))
     except RuntimeError:  # numba found no folder for its cache
-        return cast(Function, numba.njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(function))
-
-
-def _usable(compiled: Function) -> Function:
-    """Empties a cache that an earlier version of this package left and that cannot be read any more: numba itself
-    stops with an error where a class in it has another name by now."""
-    cache = getattr(compiled, "_cache", None)           # absent where compilation is switched off
-    if cache is not None:
-        try:
-            cache._cache_file._load_index()
-        except Exception:
-            cache.flush()
-    return compiled
+        return cast(Function, numba.njit(**_PLAIN)(function))
 
 
 def part(function: Function) -> Function:
-    """A piece of a kernel: no door to Python of its own, which halves the time to compile it."""
-    return cast(Function, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)(function))
+    """A piece of a kernel. It has no door to Python of its own, which halves the time to compile it."""
+    return cast(Function, numba.njit(**_PLAIN, **_INNER)(function))

@@ -8,6 +8,8 @@ definitions, only positions that could lead out of an array.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from frailty.scoring.jit import kernel, part
@@ -20,13 +22,16 @@ from frailty.scoring.tables import (
     BAND_HIGH,
     BAND_LOW,
     BY_STAY,
+    CONCEPT,
     DAY,
     DAYS,
-    EVER,
+    FIRST,
     HIGH,
     HOSPITAL,
     HOSPITAL_FROM,
+    KIND,
     LARGEST,
+    LAST,
     LATEST,
     LOW,
     NEEDS_BIRTH,
@@ -35,21 +40,17 @@ from frailty.scoring.tables import (
     NO_FEED,
     NO_STAYS,
     OPEN,
+    PLAIN,
+    SEVERAL,
     SEX,
     SHORT_FEED,
     SMALLEST,
+    UNSURE,
     UNSURE_STAY,
     WINDOW,
     WITHOUT_STAYS,
     YEARS,
     YOUNG,
-    CONCEPT,
-    FIRST,
-    KIND,
-    LAST,
-    PLAIN,
-    SEVERAL,
-    UNSURE,
     Array,
     Entries,
     Judging,
@@ -58,35 +59,41 @@ from frailty.scoring.tables import (
     Numbers,
     Outputs,
     Plan,
+    Real,
     Scratch,
     Sheet,
     Values,
+    Whole,
 )
 
 FOREIGN, UNSORTED = -1, -2  # answers in place of a number of rows
-U = np.uint64
+U: Any = np.uint64
 ZERO, ONE = U(0), U(1)
 
 
 @part
-def note(sheet: Sheet, at: int, rank: Array, effective: int, record: int, concept: int) -> None:
-    """rank [C]: count one qualifying row in place `at`. Rows come in the order (effective, recorded, record)."""
+def note(sheet: Sheet, at: Whole, again: Whole, rank: Array, effective: Whole, record: Whole, concept: Whole) -> None:
+    """rank [C + 1]: count one qualifying row in place `at`; again: its record is that of the row before it.
+
+    Rows come in the order (effective, recorded, record). Of several codings of one record that qualify, the one that
+    comes first in the order of (system, code) stands for it.
+    """
     n, cells, records, _ = sheet
     cell = at * U(8)
-    again = records[at * U(4)] == record
-    n[at] += (not again) & ((cells[cell + U(KIND)] != DAYS) | (cells[cell + U(LAST)] != effective))
+    if again and records[at * U(4)] == record:
+        other = cells[cell + U(CONCEPT)]
+        if rank[U(concept + 1)] > rank[U(other + 1)]:
+            concept = other
+    else:
+        n[at] += (cells[cell + U(KIND)] != DAYS) | (cells[cell + U(LAST)] != effective)
     cells[cell + U(FIRST)] = min(cells[cell + U(FIRST)], effective)
     cells[cell + U(LAST)] = effective
-    records[at * U(4)] = record
-    if again:  # another coding of the same record: the first in the order of (system, code)
-        other = cells[cell + U(CONCEPT)]
-        if concept < 0 or (other >= 0 and rank[U(concept)] > rank[U(other)]):
-            concept = other
     cells[cell + U(CONCEPT)] = concept
+    records[at * U(4)] = record
 
 
 @part
-def choose(sheet: Sheet, at: int, number: float, effective: int, record: int, concept: int) -> None:
+def choose(sheet: Sheet, at: Whole, number: Real, effective: Whole, record: Whole, concept: Whole) -> None:
     """Keep the latest, smallest or largest number in place `at`; of equals the later record."""
     n, cells, records, value = sheet
     cell, kind = at * U(8), cells[at * U(8) + U(KIND)]
@@ -97,8 +104,8 @@ def choose(sheet: Sheet, at: int, number: float, effective: int, record: int, co
 
 
 @part
-def within(number: float, comparator: int, low: float, high: float, low_below: float, high_above: float) -> bool:
-    """Is every number that "(<, <=, >, >=) number" can mean in the interval? low_below, high_above: the next floats out."""
+def within(number: Real, comparator: Whole, low: Real, high: Real, low_below: Real, high_above: Real) -> Whole:
+    """Is all that "(<, <=, >, >=) number" can mean in the interval? low_below, high_above: the next floats outside."""
     if comparator == 0:
         return (number >= low) & (number <= high)
     if comparator <= 2:
@@ -107,144 +114,132 @@ def within(number: float, comparator: int, low: float, high: float, low_below: f
 
 
 @part
-def gather(low: int, high: int, persons: Array, starts: Array, coded: Entries, measured: Numbers, maps: Maps,
-           values: Values, sheet: Sheet, hits: Array) -> int:
+def check(low: Whole, high: Whole, offsets: Array, effective: Array, position: Array, size: Whole) -> Whole:
+    """offsets [P + 1]: are the rows of the people low:high in order, and their positions inside a table of `size`?"""
+    descents, largest = ZERO, -1
+    for p in range(low, high):
+        for i in range(U(offsets[p]) + ONE, U(offsets[p + ONE])):
+            descents += U(effective[i] < effective[i - ONE])
+    for i in range(U(offsets[low]), U(offsets[high])):
+        largest = max(largest, position[i])
+    if largest >= size:
+        return FOREIGN
+    return UNSORTED if descents > ZERO else 0
+
+
+@part
+def gather(low: Whole, high: Whole, persons: Array, starts: Array, coded: Entries, measured: Numbers, maps: Maps,
+           values: Values, sheet: Sheet, hits: Array) -> None:
     """persons [P, 6], starts [days, W + 1], hits: coded entries and measurements, merged by time, into the slots."""
     coded_from, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
     (measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, comparators,
      measured_record) = measured
-    offsets, rules, bounds = values
     kinds, rank, cautioned, entries, fits_of = maps
-    cells = sheet[1]
-    size, known_concepts, known_quantities = U(len(kinds)), len(rank), len(offsets) - 1
+    offsets, rules, bounds = values
+    cells, size = sheet[1], U(len(kinds))
     for p in range(low, high):
         base, person = (p - low) * size, persons[p]
-        as_of, sex, start = person[AS_OF], person[SEX], starts[U(person[DAY])]
+        as_of, sex, start, waived = person[AS_OF], person[SEX], starts[U(person[DAY])], person[WITHOUT_STAYS]
         i, i_end = U(coded_from[p]), U(coded_from[p + ONE])
         j, j_end = U(measured_from[p]), U(measured_from[p + ONE])
-        before = measured_before = EVER
-        more = True
+        before, more = np.int64(-1), True
         while more:
             # The next measurement that counts, then all coded entries before it.
-            found, stop, stop_recorded, stop_record, concept, number = ZERO, as_of, 0, np.int64(0), -1, 0.0
+            found = ZERO
             while j < j_end and found == ZERO and measured_on[j] <= as_of:
-                stop, stop_recorded, concept, quantity = (measured_on[j], measured_known[j], measured_concept[j],
-                                                          quantity_of[j])
-                if quantity >= known_quantities or concept >= known_concepts:
-                    return FOREIGN
-                if stop < measured_before:
-                    return UNSORTED
-                measured_before = stop
-                if stop_recorded <= as_of and quantity >= 0:
-                    number, stop_record = numbers[j], measured_record[j]
-                    for k in range(U(offsets[U(quantity)]), U(offsets[U(quantity) + ONE])):
-                        rule = k * U(4)
-                        hits[found] = rules[rule]
-                        hit = within(number, comparators[j], bounds[rule], bounds[rule + ONE], bounds[rule + U(2)],
-                                     bounds[rule + U(3)])
-                        hit &= stop > start[U(rules[rule + ONE])]
-                        hit &= (rules[rule + U(2)] < 0) | (rules[rule + U(2)] == sex)
-                        if rules[rule + U(3)] == 1 and concept >= 0:
-                            hit &= cautioned[U(concept)] == 0
+                quantity = U(quantity_of[j] + 1)
+                if measured_known[j] <= as_of:
+                    for k in range(U(offsets[quantity]), U(offsets[quantity + ONE])):
+                        rule, four = rules[k], k * U(4)  # slot, window, 1 + sex and "leave out cautions" in one number
+                        hits[found] = rule & 0xFFFF
+                        hit = within(numbers[j], comparators[j], bounds[four], bounds[four + ONE], bounds[four + U(2)],
+                                     bounds[four + U(3)])
+                        only = rule >> 24 & 0x0F
+                        hit &= (measured_on[j] > start[U(rule >> 16 & 0xFF)]) & ((only == 0) | (only == sex + 1))
+                        if rule >> 28 == 1:
+                            hit &= cautioned[U(measured_concept[j] + 1)] == 0
                         found += U(hit)
                 j += ONE
-            more = found > ZERO
-            if not more:
-                stop = as_of
+            more, stop, stop_recorded, stop_record = found > ZERO, as_of + 1, 0, np.int64(0)
+            if more:
+                stop, stop_recorded = measured_on[j - ONE], measured_known[j - ONE]
+                stop_record = measured_record[j - ONE]
             while i < i_end:
-                effective, recorded, record = effective_on[i], recorded_on[i], record_of[i]
-                if effective >= stop and (effective > stop or (more and (
-                        recorded > stop_recorded or (recorded == stop_recorded and record > stop_record)))):
+                effective, record = effective_on[i], record_of[i]
+                if effective >= stop and (effective > stop or not more or recorded_on[i] > stop_recorded or (
+                        recorded_on[i] == stop_recorded and record > stop_record)):
                     break
-                c = concept_of[i]
-                if effective < before:
-                    return UNSORTED
-                if c >= known_concepts:
-                    return FOREIGN
-                before = effective
-                if recorded <= as_of and c >= 0:
-                    k = U(c)
-                    while True:
-                        entry = entries[k]  # slot, window, condition and next entry in one number
-                        if entry < 0:
-                            break
-                        k = U(entry >> 32)
+                if recorded_on[i] <= as_of:
+                    entry = entries[U(concept_of[i] + 1)]  # slot, window, condition and next entry in one number
+                    while entry >= 0:
                         at, condition = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
-                        if effective > start[U(entry >> 16 & 0xFF)]:
-                            fits = 1
-                            if condition > 0 and person[WITHOUT_STAYS] == 0:
-                                fits, stay = -1, stay_of[i]
-                                if stay >= len(stay_kind):
-                                    return FOREIGN
-                                if stay >= 0 and stay_known[U(stay)] <= as_of:
-                                    fits = fits_of[U(condition - 1), U(stay_kind[U(stay)])]
-                                if fits < 0:
-                                    cells[at * U(8) + U(UNSURE)] = 1
-                            if fits == 1:
-                                note(sheet, at, rank, effective, record, c)
-                        if k == ZERO:
-                            break
+                        fits = effective > start[U(entry >> 16 & 0xFF)]
+                        if condition > 0 and fits and waived == 0:
+                            stay, judged = stay_of[i], -1
+                            if stay >= 0 and stay_known[U(stay)] <= as_of:
+                                judged = fits_of[U(condition - 1), U(stay_kind[U(stay)])]
+                            if judged < 0:
+                                cells[at * U(8) + U(UNSURE)] = 1
+                            fits = judged == 1
+                        if fits:
+                            note(sheet, at, record == before, rank, effective, record, concept_of[i])
+                        entry = entries[U(entry >> 32)]
+                    before = record
                 i += ONE
             for h in range(found):
                 at = base + U(hits[h])
                 if cells[at * U(8) + U(KIND)] < LATEST:
-                    note(sheet, at, rank, stop, stop_record, concept)
+                    note(sheet, at, stop_record == before, rank, stop, stop_record, measured_concept[j - ONE])
                 else:
-                    choose(sheet, at, number, stop, stop_record, concept)
-    return 0
+                    choose(sheet, at, numbers[j - ONE], stop, stop_record, measured_concept[j - ONE])
+            if more:
+                before = stop_record
 
 
 @part
-def gather_issues(low: int, high: int, persons: Array, starts: Array, issues: Medicines, maps: Maps, sheet: Sheet,
-                  marker: Array) -> int:
+def gather_issues(low: Whole, high: Whole, persons: Array, starts: Array, issues: Medicines, maps: Maps, sheet: Sheet,
+                  marker: Array) -> None:
     """persons [P, 6], starts [days, W + 1], marker [D, substances]: medicines into the slots.
 
     All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
     """
     issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, entries = issues
-    rank, n, known, size = maps[1], sheet[0], len(substance), U(len(maps[0]))
+    rank, n, size = maps[1], sheet[0], U(len(maps[0]))
     for p in range(low, high):
         base, person = (p - low) * size, persons[p]
         as_of, start, i, end = person[AS_OF], starts[U(person[DAY])], U(issues_from[p]), U(issues_from[p + ONE])
         while i < end and effective_on[i] <= start[U(len(start) - 1)]:  # before every window
             i += ONE
-        best, final = -1, np.int64(-1)
+        which, before = -1, np.int64(-1)
         while i < end and effective_on[i] <= as_of:
             effective, record, concept = effective_on[i], record_of[i], concept_of[i]
-            if concept >= known:
-                return FOREIGN
+            if recorded_on[i] <= as_of and concept >= 0:
+                again = record == before
+                if not again:
+                    best, k = concept, i + ONE
+                    while k < end and record_of[k] == record:
+                        other = concept_of[k]
+                        if other >= 0 and (rung[U(other)] < rung[U(best)] or (
+                                rung[U(other)] == rung[U(best)] and rank[U(other + 1)] < rank[U(best + 1)])):
+                            best = other
+                        k += ONE
+                    which = substance[U(best)]
+                entry = entries[U(concept + 1)]  # slot, window, row of the marker and next entry in one number
+                while entry >= 0:
+                    at, d = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
+                    if effective > start[U(entry >> 16 & 0xFF)] and (d == 0 or which >= 0):
+                        count = n[at]
+                        note(sheet, at, again, rank, effective, record, concept)
+                        if d > 0:
+                            n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
+                            marker[U(d - 1), U(which)] = p + ONE
+                    entry = entries[U(entry >> 32)]
+                before = record
             i += ONE
-            if recorded_on[i - ONE] > as_of or concept < 0:
-                continue
-            if best < 0 or record != final:
-                best, final, k = concept, record, i
-                while k < end and record_of[k] == record:
-                    other = concept_of[k]
-                    if 0 <= other < known and (rung[U(other)] < rung[U(best)] or (
-                            rung[U(other)] == rung[U(best)] and rank[U(other)] < rank[U(best)])):
-                        best = other
-                    k += ONE
-            which = substance[U(best)]
-            k = U(concept)
-            while True:
-                entry = entries[k]  # slot, window, row of the marker and next entry in one number
-                if entry < 0:
-                    break
-                k = U(entry >> 32)
-                at, d = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
-                if effective > start[U(entry >> 16 & 0xFF)] and (d == 0 or which >= 0):
-                    count = n[at]
-                    note(sheet, at, rank, effective, record, concept)
-                    if d > 0:
-                        n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
-                        marker[U(d - 1), U(which)] = p + ONE
-                if k == ZERO:
-                    break
-    return 0
 
 
 @part
-def find_present(base: int, judging: Judging, n: Array, hits: Array) -> int:
+def find_present(base: Whole, judging: Judging, n: Array, hits: Array) -> Whole:
     """hits [T]: the terms that have their evidence, before any suppression; answers how many."""
     slots, counts, plain, terms, literals = judging[0], judging[1], judging[2], judging[3], judging[4]
     found = ZERO
@@ -267,8 +262,8 @@ def find_present(base: int, judging: Judging, n: Array, hits: Array) -> int:
 
 
 @part
-def emit(row: int, p: int, base: int, outcome: int, low: int, high: int, literals: Array, sheet: Sheet, rows: Array,
-         row_records: Array) -> None:
+def emit(row: Whole, p: Whole, base: Whole, outcome: Whole, low: Whole, high: Whole, literals: Array, sheet: Sheet,
+         rows: Array, row_records: Array) -> None:
     """Write one term of person p as contribution `row`; the counts of its slots are added."""
     n, cells, records, _ = sheet
     count, first, last, record, concept = 0, OPEN, OPEN, np.int64(-1), -1
@@ -288,7 +283,7 @@ def emit(row: int, p: int, base: int, outcome: int, low: int, high: int, literal
 
 
 @part
-def standing(card: Array, person: Array, start: Array, unsure: bool) -> tuple[int, int]:
+def standing(card: Array, person: Array, start: Array, unsure: Whole) -> tuple[Whole, Whole]:
     """card [15], person [6], start [W + 1]: status, and reason as a position in the plan's list."""
     needed_from = start[U(card[WINDOW])] + 1 if card[WINDOW] > 0 else person[AS_OF]
     if card[NEEDS_BIRTH] == 1 and person[YEARS] == NO_AGE:
@@ -308,8 +303,8 @@ def standing(card: Array, person: Array, start: Array, unsure: bool) -> tuple[in
 
 
 @part
-def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: Array, judging: Judging, sheet: Sheet,
-          present: Array, hits: Array, out: Outputs) -> int:
+def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, kinds: Array, judging: Judging,
+          sheet: Sheet, present: Array, hits: Array, out: Outputs) -> Whole:
     """persons [P, 6], starts [days, W + 1], present, hits [T]: points, band and status; answers the next free row."""
     slots, _, plain, terms, literals, others, edges, worth, cards, bands = judging
     n, cells, records, value = sheet
@@ -352,7 +347,8 @@ def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: A
             if card[BY_STAY] == 1:
                 for t in range(U(card[LOW]), U(card[HIGH])):
                     for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
-                        open_question |= (cells[(base + U(literals[k * U(3)])) * U(8) + U(UNSURE)] == 1) & (not present[t])
+                        at = base + U(literals[k * U(3)])
+                        open_question |= (cells[at * U(8) + U(UNSURE)] == 1) & (not present[t])
             status, reason = standing(card, person, starts[U(person[DAY])], open_question)
             band = -1
             if status == 0:
@@ -365,10 +361,9 @@ def judge(row: int, low: int, high: int, persons: Array, starts: Array, kinds: A
 
 
 @kernel
-def run(low: int, high: int, step: int, people: tuple[Array, Array], records: tuple[Entries, Numbers, Medicines],
-        plan: Plan, scratch: Scratch, out: Outputs) -> int:
-    """people [P, 6] and starts [days, W + 1]: score the people low:high; answers the rows written, or an error."""
-    persons, starts = people
+def run(low: Whole, high: Whole, step: Whole, persons: Array, starts: Array,
+        records: tuple[Entries, Numbers, Medicines], plan: Plan, scratch: Scratch, out: Outputs) -> Whole:
+    """persons [P, 6], starts [days, W + 1]: score the people low:high; answers the rows written, or an error."""
     coded, measured, issues = records
     maps, values, judging = plan
     sheet, blank, present, hits, marker = scratch
@@ -385,10 +380,14 @@ def run(low: int, high: int, step: int, people: tuple[Array, Array], records: tu
                 for p in range(a, b):
                     n[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)] != NO_AGE
                     value[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)]
-        error = gather(a, b, persons, starts, coded, measured, maps, values, sheet, hits)
-        if error == 0:
-            error = gather_issues(a, b, persons, starts, issues, maps, sheet, marker)
+        error = check(a, b, coded[0], coded[2], coded[1], len(maps[1]) - 1)
+        error = min(error, check(a, b, coded[0], coded[2], coded[5], len(coded[6])))
+        error = min(error, check(a, b, measured[0], measured[3], measured[1], len(values[0]) - 2))
+        error = min(error, check(a, b, measured[0], measured[3], measured[2], len(maps[1]) - 1))
+        error = min(error, check(a, b, issues[0], issues[2], issues[1], len(issues[5])))
         if error != 0:
             return error
+        gather(a, b, persons, starts, coded, measured, maps, values, sheet, hits)
+        gather_issues(a, b, persons, starts, issues, maps, sheet, marker)
         row = judge(row, a, b, persons, starts, kinds, judging, sheet, present, hits, out)
     return np.int64(row)

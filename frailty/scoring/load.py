@@ -258,8 +258,9 @@ class _Reader:
         if not id:
             at.fail("A term has no id.", mend='id = "..."')
         at.word(table.get("missing", "absent"), words.MISSING, f"'missing' of the term '{id}'", "missing")
-        parts = {name: tuple(self._evidence(one, at, without_caution) for one in at.tables_of(table.get(name, []), name))
-                 for name in ("any", "all", "none")}
+        parts: dict[str, Any] = {
+            name: tuple(self._evidence(one, at, without_caution) for one in at.tables_of(table.get(name, []), name))
+            for name in ("any", "all", "none")}
         if not any(parts.values()):
             at.fail(f"The term '{id}' has no evidence.", mend="add any = [ { codes = ... } ]")
         if "at_least" in table:
@@ -444,12 +445,13 @@ class _Reader:
 
     def _interval(self, one: dict[str, Any], at: _At, key: str) -> Interval:
         if ("at_least" in one and "above" in one) or ("below" in one and "at_most" in one):
-            at.fail("An interval has two edges on one side.", key, mend="say either at_least or above; below or at_most")
+            at.fail("An interval has two edges on one side.", key, mend="say at_least or above; below or at_most")
         number = {edge: at.number(one[edge], edge) for edge in words.EDGES if edge in one}
         low, high = number.get("at_least", number.get("above")), number.get("below", number.get("at_most"))
         sex = one.get("sex", "")
         if sex and sex not in SEXES:
-            at.fail(f"'{sex}' is not a known sex.", key, mend=_suggest(str(sex), SEXES) or f"use one of: {', '.join(SEXES)}")
+            at.fail(f"'{sex}' is not a known sex.", key,
+                    mend=_suggest(str(sex), SEXES) or f"use one of: {', '.join(SEXES)}")
         if low is not None and high is not None and (
                 low > high or (low == high and not ("at_least" in one and "at_most" in one))):
             at.fail(f"The interval from {low} to {high} is empty.", key)
@@ -476,12 +478,12 @@ class _Reader:
             if one.high is None or two.low is None:
                 at.fail(f"Two neighbours overlap: each {what} but the first and last needs both edges.", key)
             if one.high != two.low:
-                kind = "gap" if one.high < two.low else "overlap"
-                at.fail(f"There is {'an' if kind == 'overlap' else 'a'} {kind} between {one.high} and {two.low}: a {what} "
-                        "must begin where the one before it ends.", key or "above")
+                kind = "a gap" if one.high < two.low else "an overlap"
+                at.fail(f"There is {kind} between {one.high} and {two.low}: a {what} must begin where the one before "
+                        "it ends.", key or "above")
             if one.high_open == two.low_open:
-                at.fail(f"The number {two.low} is in {'no' if two.low_open else 'more than one'} {what}.", key or "above",
-                        mend="pair at_most with above, or below with at_least")
+                at.fail(f"The number {two.low} is in {'no' if two.low_open else 'more than one'} {what}.",
+                        key or "above", mend="pair at_most with above, or below with at_least")
 
     def _example(self, raw: _Raw, card: Scorecard) -> Example:
         at = raw.at

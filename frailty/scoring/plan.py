@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from frailty.terminology import Codelist
 
 X = TypeVar("X")
+_NONE: Int32 = np.empty(0, np.int32)
 KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "distinct:substance": tb.DISTINCT,
          "latest": tb.LATEST, "min": tb.SMALLEST, "max": tb.LARGEST, "age": tb.AGE}
 
@@ -87,8 +88,9 @@ class _Lists:
                                       where=f"rules/codelists/{name}.csv", mend="supply the codes, or drop the score")
             for e in codelist.entries:
                 if any(limit is not None for limit in (e.within_years, e.min_age_at_event, e.max_age_at_event)):
-                    raise DefinitionError(f"The code list '{name}' limits the years or ages of '{e.code}', which is not "
-                                          "supported in this version.", where=f"rules/codelists/{name}.csv")
+                    raise DefinitionError(f"The code list '{name}' limits the years or ages of '{e.code}'.",
+                                          why="such limits are not supported in this version",
+                                          where=f"rules/codelists/{name}.csv")
             self.lists[name] = codelist
         return self.lists[name]
 
@@ -109,8 +111,9 @@ class _Lists:
             if quantity.codes == evidence.codes:
                 if evidence.unit and evidence.unit != quantity.unit:
                     raise DefinitionError(
-                        f"The score '{card.id}' counts '{evidence.codes}' in {evidence.unit}, but its canonical unit is "
-                        f"{quantity.unit}.", where=card.file, mend=f'unit = "{quantity.unit}", with cut points in it')
+                        f"The score '{card.id}' counts '{evidence.codes}' in {evidence.unit}.", where=card.file,
+                        why=f"its canonical unit is {quantity.unit}",
+                        mend=f'unit = "{quantity.unit}", with cut points in it')
                 entries = [e for e in self.load(evidence.codes).entries if e.caution]
                 self.cautioned |= self.index.match(entries)
                 return quantity.name
@@ -130,7 +133,7 @@ class _Compiler:
         self.coded: list[tuple[Int32, int, int, int]] = []
         self.issues: list[tuple[Int32, int, int, int]] = []
         self.quantities: list[str] = []
-        self.values: list[tuple[int, tuple[int, ...], tuple[float, ...]]] = []
+        self.values: list[tuple[int, int, tuple[float, ...]]] = []
         self.reasons: list[str] = [""]
 
     def compile(self, cards: tuple[Scorecard, ...]) -> Plan:
@@ -142,13 +145,19 @@ class _Compiler:
         others = [[position[card.id, other] for other in term.unless] for card, term in terms]
         outcomes = [_outcomes(term, card.scale) for card, term in terms]
         edges = [_band_edges(card) for card in cards]
+        held = len(self.kinds), len(self.windows), len(self.conditions)
+        if any(count > limit for count, limit in zip(held, tb.LIMITS, strict=True)):
+            raise DefinitionError("These scores ask for more than one plan can hold.",
+                                  why="it holds {} aggregates, {} windows and {} conditions".format(*tb.LIMITS),
+                                  mend="compile them in several plans")
         size = self.lists.size
         rules = sorted(self.values)
-        maps = tb.Maps(np.array(self.kinds, np.int32), self.lists.rank, self.lists.cautioned.astype(np.int8),
+        maps = tb.Maps(np.array(self.kinds, np.int32), np.concatenate([[size], self.lists.rank]).astype(np.int32),
+                       np.concatenate([[0], self.lists.cautioned]).astype(np.int8),
                        _entries(self.coded, size), self._fits())
         values = tb.Values(
-            offsets=_offsets(np.bincount([r[0] for r in rules], minlength=len(self.quantities))),
-            rules=np.array([r[1] for r in rules], np.int32).ravel(), bounds=np.array([r[2] for r in rules], np.float64).ravel())
+            offsets=_offsets(np.bincount([1 + r[0] for r in rules], minlength=1 + len(self.quantities))),
+            rules=np.array([r[1] for r in rules], np.int32), bounds=np.array([r[2] for r in rules], np.float64).ravel())
         judging = tb.Judging(
             slots=np.array([many[0][0] for many in literals], np.int32),
             counts=np.array([many[0][2] for many in literals], np.int32),
@@ -166,13 +175,15 @@ class _Compiler:
         return Plan(
             scorecards=cards, tables=tb.Plan(maps, values, judging), windows=tuple(self.windows),
             issue_windows=tuple({window for _, _, window, _ in self.issues}),
-            issue_entries=_entries(self.issues, size), coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
+            issue_entries=_entries(self.issues, size),
+            coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
             measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
             outcome_term=np.repeat(np.arange(len(terms), dtype=np.int32), [len(many) for many in outcomes]),
             term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(card.terms) for card in cards]),
             term_names=tuple(term.id for _, term in terms), hashes=hashes)
 
-    def _plain(self, literals: list[tuple[int, int, int]], others: list[int], outcomes: list[tuple[float, int]]) -> int:
+    def _plain(self, literals: list[tuple[int, int, int]], others: list[int],
+               outcomes: list[tuple[float, int]]) -> int:
         """What the kernels may leave out for a term."""
         if len(literals) > 1 or literals[0][1] == tb.NONE:
             return tb.SEVERAL
@@ -219,7 +230,7 @@ class _Compiler:
         if e.source == "value":
             quantity = _number(self.quantities, self.lists.quantity(e, card))
             for i in e.intervals or (Interval(),):
-                rule = (s, window, SEXES.index(i.sex) if i.sex else -1, int(e.without_caution))
+                rule = s | window << 16 | (1 + SEXES.index(i.sex) if i.sex else 0) << 24 | int(e.without_caution) << 28
                 self.values.append((quantity, rule, _bounds(i)))
         elif e.source != "person":
             condition = _number(self.conditions, (e.settings, e.admissions)) if e.by_stay else -1
@@ -232,7 +243,7 @@ class _Compiler:
                 self.issues.append((concepts, s, window, marker))
 
     def _fits(self) -> Int8:
-        """[conditions, settings * ADMISSION_CODES] whether a kind of stay meets a condition: 1, 0, or -1 = not known."""
+        """[conditions, 64] whether a kind of stay meets a condition: 1, 0, or -1 = not known."""
         fits = np.zeros((len(self.conditions), len(SETTINGS) * tb.ADMISSION_CODES), np.int8)
         for row, (settings, admissions) in enumerate(self.conditions):
             for s, setting in enumerate(SETTINGS):
@@ -262,8 +273,8 @@ class _Compiler:
                 f"The hospital feed does not cover all of the {window.text} before this date."),
             tb.UNSURE_STAY: self._reason(
                 f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay.", by_stay),
-            tb.NO_STAYS: self._reason("The hospital feed gives no stays: every diagnosis in the window counts, not only "
-                                      f"those of {kinds} stays.", by_stay)}
+            tb.NO_STAYS: self._reason("The hospital feed gives no stays: every diagnosis in the window counts, not "
+                                      f"only those of {kinds} stays.", by_stay)}
         return [int(row[column]) for column in range(len(row))]
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
@@ -273,17 +284,13 @@ class _Compiler:
 def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
     """The slots, with window and condition or marker, that each of `size` concepts feeds."""
     three = np.array([one[1:] for one in many], np.int64).reshape(-1, 3) + [0, 0, 1]
-    if any(three[:, k].max(initial=0) > limit for k, limit in enumerate(tb.LIMITS)):
-        raise DefinitionError("These scores ask for more than one plan can hold.",
-                              why="at most {} aggregates, {} windows and {} conditions".format(*tb.LIMITS),
-                              mend="compile them in several plans")
-    concepts = np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)])
+    concepts = np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)])
     return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
 
 
 def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:
     """The concepts that feed anything."""
-    return np.unique(np.concatenate([np.empty(0, np.int32), *(concepts for concepts, _, _, _ in many)]))
+    return np.unique(np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)]))
 
 
 def _joins(e: Evidence) -> bool:

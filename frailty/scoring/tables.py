@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from frailty.records.arrays import Float64, Int8, Int32, Int64
 
 Array = NDArray[Any]
+Whole = Any     # in kernels: a whole number of any width, or a truth
+Real = Any      # in kernels: a float64
 OPEN = 2**31 - 1
 NO_AGE = -(2**31)
 EVER = -(2**31)         # the start of a window without a start
@@ -33,20 +35,20 @@ ADMISSION_CODES = 8                                                 # kind of a 
 
 
 class Maps(NamedTuple):
-    """Which slots a coded entry feeds."""
+    """Which slots a coded entry feeds. Row 0 stands for "no concept", row 1 + c for concept c."""
 
     kinds: Int32            # [S] what a slot keeps
-    rank: Int32             # [C] order of (system, code): breaks ties between codings of one record
-    cautioned: Int8         # [C] 1 = carries a caution
+    rank: Int32             # [C + 1] order of (system, code): breaks ties between codings of one record
+    cautioned: Int8         # [C + 1] 1 = carries a caution
     entries: Int64          # see chain(): slot, window, 1 + condition on the stay
     fits: Int8              # [conditions, 64] by kind of stay: 1 yes, 0 no, -1 not known
 
 
 class Values(NamedTuple):
-    """Which slots a quantity feeds, and within which interval."""
+    """Which slots a quantity feeds, and within which interval. Row 0 stands for "no quantity"."""
 
-    offsets: Int32          # [Q + 1]
-    rules: Int32            # 4 columns: slot, window, sex or -1, leave out cautions
+    offsets: Int32          # [Q + 2]
+    rules: Int32            # slot, window, 1 + sex or 0, leave out cautions: 16, 8, 4 and 3 bits
     bounds: Float64         # 4 columns: the smallest and largest number inside; the next floats outside of them
 
 
@@ -144,16 +146,17 @@ LIMITS = (2**16 - 1, 2**8 - 1, 2**8 - 1)    # the largest slot, window and third
 
 
 def chain(concepts: Int32, three: Int64, size: int) -> Int64:
-    """Entries of `size` concepts: that of concept c is at c, and names the place of its next one (0 = no more).
+    """Entries of `size` concepts: that of concept c is at 1 + c, and names the place of the next (0 = no more).
 
-    three [entries, 3]: slot, window and a third number. One int64 holds 16 bits of slot, 8, 8, and 32 of the next place.
+    three [entries, 3]: slot, window and a third number. One int64 holds 16 bits of slot, 8, 8, and 31 of the next
+    place; -1 stands for nothing.
     """
     order = np.argsort(concepts, kind="stable")
-    concepts, packed = concepts[order], (three[:, 0] | three[:, 1] << 16 | three[:, 2] << 24)[order]
-    first = np.concatenate([[True], concepts[1:] != concepts[:-1]])[:len(concepts)]
-    place = np.where(first, concepts, size - 1 + np.cumsum(~first))
-    follows = np.concatenate([~first[1:], [False]])[:len(concepts)]
-    packed |= np.where(follows, np.concatenate([place[1:], [0]])[:len(concepts)], 0).astype(np.int64) << 32
-    entries = np.full(size + int((~first).sum()), -1, np.int64)
+    rows, packed = concepts[order] + 1, (three[:, 0] | three[:, 1] << 16 | three[:, 2] << 24)[order]
+    head = np.ones(len(rows), np.bool_)
+    head[1:] = rows[1:] != rows[:-1]
+    place = np.where(head, rows, size + np.cumsum(~head))
+    entries = np.full(1 + size + int((~head).sum()), -1, np.int64)
     entries[place] = packed
+    entries[place[:-1]] |= np.where(head[1:], 0, place[1:]).astype(np.int64) << 32
     return entries

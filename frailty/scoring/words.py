@@ -1,4 +1,4 @@
-"""The words of the scorecard language: what this version evaluates, and what it knows but refuses (DESIGN section 5)."""
+"""The words of the scorecard language: those that this version evaluates, and those it knows but refuses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 
 class Words(NamedTuple):
+    """What may stand in one place."""
+
     here: tuple[str, ...]           # evaluated in this version
     later: tuple[str, ...] = ()     # in the language, refused in this version
 

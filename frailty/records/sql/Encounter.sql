@@ -8,9 +8,10 @@ SELECT rid, reference_key(partOf) AS part_of,
        hospitalization.admitSource.coding[1].code AS admitted_from,
        hospitalization.dischargeDisposition.coding[1].code AS discharged_to,
        coalesce(reference_key(serviceProvider), serviceProvider.display) AS provider,
-       list_filter(list_transform(from_json(diagnosis, '["JSON"]'),
+       -- One text, not a list: DuckDB 2.0.0 copies a table with a list column twenty times more slowly.
+       nullif(array_to_string(list_filter(list_transform(from_json(diagnosis, '["JSON"]'),
                    lambda d: coalesce(d ->> '$.condition.reference', d ->> '$.reference.reference')),
-                   lambda r: r IS NOT NULL) AS diagnoses,
+                   lambda r: r IS NOT NULL), ' '), '') AS diagnoses,
        day_first(period."start") AS started, minute_of(period."start") AS started_minute,
        day_last(period."end") AS ended, day_last(period."start") AS recorded_start,
        day_last(period."end") AS recorded_end, TRUE AS recorded_assumed, status, period."start" AS said_date

@@ -69,12 +69,19 @@ INSERT INTO consent SELECT x.* REPLACE (c.person AS person, :load AS known_from)
 FROM consent x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject WHERE x.known_to IS NULL AND x.known_from < :load;
 UPDATE consent SET known_to = :load FROM came_or_went c
 WHERE c.source = consent.source AND c.key = consent.subject AND consent.known_to IS NULL AND consent.known_from < :load;
-UPDATE stay SET person = m.person FROM person_id m
-WHERE stay.person IS NULL AND stay.known_to IS NULL AND m.source = stay.source AND m.key = stay.subject;
-UPDATE plan SET person = m.person FROM person_id m
-WHERE plan.person IS NULL AND plan.known_to IS NULL AND m.source = plan.source AND m.key = plan.subject;
-UPDATE consent SET person = m.person FROM person_id m
-WHERE consent.person IS NULL AND consent.known_to IS NULL AND m.source = consent.source AND m.key = consent.subject;
+-- (Written anew rather than updated: a scan over updated rows is slow.)
+CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+FROM stay x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
+DELETE FROM stay WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
+INSERT INTO stay SELECT * FROM found;
+CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+FROM plan x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
+DELETE FROM plan WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
+INSERT INTO plan SELECT * FROM found;
+CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+FROM consent x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
+DELETE FROM consent WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
+INSERT INTO consent SELECT * FROM found;
 
 -- Entries that wait for something, or refer to what came, changed or went in this load, are resolved again.
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -82,7 +89,7 @@ SELECT source, resource_type || '/' || resource_id AS key FROM stay WHERE known_
 UNION SELECT source, subject FROM target WHERE known_from = :load OR known_to = :load
 UNION SELECT source, key FROM came_or_went;
 CREATE OR REPLACE TEMP TABLE touched_diagnosis AS
-SELECT DISTINCT source, unnest(diagnoses) AS key FROM stay WHERE known_from = :load OR known_to = :load;
+SELECT DISTINCT source, unnest(string_split(diagnoses, ' ')) AS key FROM stay WHERE (known_from = :load OR known_to = :load) AND diagnoses IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE again AS
 SELECT record FROM event WHERE known_to IS NULL AND (person IS NULL OR effective IS NULL OR concept IS NULL)
 UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND t.key = e.subject WHERE known_to IS NULL
@@ -91,7 +98,7 @@ UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND 
 UNION SELECT record FROM event e SEMI JOIN touched_diagnosis t
       ON t.source = e.source AND t.key = e.resource_type || '/' || e.resource_id
       WHERE known_to IS NULL AND resource_type = 'Condition';
-INSERT INTO arriving_event
+CREATE OR REPLACE TEMP TABLE arriving_again AS
 SELECT DISTINCT * REPLACE (
     CASE WHEN date_borrowed THEN NULL ELSE effective END AS effective,
     CASE WHEN recorded_borrowed THEN NULL ELSE recorded END AS recorded,
@@ -100,36 +107,17 @@ SELECT DISTINCT * REPLACE (
 FROM event WHERE known_to IS NULL AND record IN (SELECT record FROM again);
 
 CREATE OR REPLACE TEMP TABLE stay_key AS
-SELECT source, resource_type || '/' || resource_id AS key, person, min(record) AS record, min(started) AS started,
-       coalesce(max(ended), min(started)) AS known
-FROM stay WHERE known_to IS NULL AND person IS NOT NULL GROUP BY ALL;
+SELECT source, resource_type || '/' || resource_id AS key, person, record, started, coalesce(ended, started) AS known
+FROM stay WHERE known_to IS NULL AND person IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE stay_diagnosis AS
 SELECT source, key, person, min(record) AS record, min(started) AS started, max(known) AS known FROM (
-    SELECT source, person, record, unnest(diagnoses) AS key, started, coalesce(ended, started) AS known
-    FROM stay WHERE known_to IS NULL AND person IS NOT NULL AND len(diagnoses) > 0) GROUP BY ALL;
+    SELECT source, person, record, unnest(string_split(diagnoses, ' ')) AS key, started, coalesce(ended, started) AS known
+    FROM stay WHERE known_to IS NULL AND person IS NOT NULL AND diagnoses IS NOT NULL) GROUP BY ALL;
 CREATE OR REPLACE TEMP TABLE life AS
 SELECT person, min(birth_date) AS born, max(deceased_on) AS died FROM person WHERE known_to IS NULL AND person IS NOT NULL GROUP BY person;
 
-CREATE OR REPLACE TEMP VIEW resolving AS
-SELECT a.* REPLACE (
-    m.person AS person, coalesce(t.concept, a.concept) AS concept, coalesce(s.record, d.record) AS stay,
-    CASE WHEN a.medication IS NOT NULL THEN a.concept END AS own_concept,
-    a.effective IS NULL AS date_borrowed, a.recorded IS NULL AS recorded_borrowed,
-    coalesce(a.effective, s.started, d.started) AS effective,
-    coalesce(a.recorded, s.known, d.known) AS recorded,
-    coalesce(a.recorded_assumed, FALSE) OR a.recorded IS NULL AS recorded_assumed,
-    CASE WHEN coalesce(a.effective, s.started, d.started) < born THEN 'before birth'
-         WHEN coalesce(a.effective, s.started, d.started) > died THEN 'after death' END AS flag)
-FROM arriving_event a
-LEFT JOIN person_id m ON m.source = a.source AND m.key = a.subject
-LEFT JOIN stay_key s ON s.source = a.source AND s.key = a.encounter AND s.person = m.person
-LEFT JOIN stay_diagnosis d ON s.record IS NULL AND a.resource_type = 'Condition' AND d.source = a.source
-      AND d.key = a.resource_type || '/' || a.resource_id AND d.person = m.person
-LEFT JOIN target t ON t.source = a.source AND t.subject = a.medication AND t.known_to IS NULL
-      AND t.concept IS NOT NULL
-LEFT JOIN life l ON l.person = m.person;
-INSERT INTO event SELECT * FROM resolving WHERE record NOT IN (SELECT record FROM again);
-CREATE OR REPLACE TEMP TABLE resolved AS SELECT * FROM resolving WHERE record IN (SELECT record FROM again);
+INSERT INTO event :resolved(arriving_event);
+CREATE OR REPLACE TEMP TABLE resolved AS :resolved(arriving_again);
 CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT record FROM (
     (SELECT record, part, person, concept, stay, effective, recorded FROM resolved
      EXCEPT SELECT record, part, person, concept, stay, effective, recorded FROM event
@@ -141,4 +129,3 @@ CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT record FROM (
 UPDATE event SET known_to = :load WHERE known_to IS NULL AND record IN (SELECT record FROM mended);
 INSERT INTO event SELECT * REPLACE (:load AS known_from) FROM resolved WHERE record IN (SELECT record FROM mended);
 DELETE FROM arriving_event;
-DROP VIEW resolving;

@@ -10,7 +10,7 @@ CREATE OR REPLACE TEMP TABLE staged_event (
 CREATE OR REPLACE TEMP TABLE staged_stay (
     rid BIGINT, part_of VARCHAR, class_code VARCHAR, class_system VARCHAR,
     admission_method STRUCT("system" VARCHAR, code VARCHAR, display VARCHAR), admitted_from VARCHAR,
-    discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR[], started DATE, started_minute SMALLINT, ended DATE,
+    discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR, started DATE, started_minute SMALLINT, ended DATE,
     recorded_start DATE, recorded_end DATE, recorded_assumed BOOLEAN, status VARCHAR, said_date VARCHAR);
 CREATE OR REPLACE TEMP TABLE staged_person (
     rid BIGINT, nhs_said VARCHAR, keys VARCHAR[], birth_date DATE, birth_precision VARCHAR,
