@@ -41,6 +41,7 @@ def test_help_of_nightly_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]
 
 # ---- what fails, says so, changes nothing
 
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """One practice, loaded and written."""
@@ -52,33 +53,75 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 FAILURES: dict[str, tuple[list[str], list[str]]] = {
     "no purpose": (["RECORDS", "--out", "OUT"], ["--purpose", "mend: frailty nightly --help"]),
-    "unknown purpose": (["RECORDS", "--out", "OUT", "--purpose", "directcare"], ["'directcare'", "did you mean 'direct-care'?"]),
+    "unknown purpose": (
+        ["RECORDS", "--out", "OUT", "--purpose", "directcare"],
+        ["'directcare'", "did you mean 'direct-care'?"],
+    ),
     "unknown option": (["RECORDS", "--out", "OUT", "--purpose", "research", "--dleta"], ["--dleta"]),
-    "no such folder": (["FOLDER/nowhere", "--out", "OUT", "--purpose", "research"], ["not found", "FOLDER/nowhere", "mend:"]),
-    "unknown score": (["RECORDS", "--out", "OUT", "--purpose", "research", "--scores", "efi,hfsr"], ["'hfsr'", "'hfrs'"]),
-    "bad date": (["RECORDS", "--out", "OUT", "--purpose", "research", "--as-of", "22.11.2026"], ["22.11.2026", "YYYY-MM-DD"]),
-    "bad time": (["RECORDS", "--out", "OUT", "--purpose", "research", "--extracted-at", "noon"], ["noon", "2026-11-22T02:00"]),
-    "no such site": (["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "FOLDER/sites.toml"], ["sites.toml"]),
-    "broken site": (["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "BROKEN"], ["broken.toml", "line 3"]),
-    "unknown word in the site": (["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "UNKNOWN"],
-                                 ["unknown.toml", "practise", "did you mean “practice”?"]),
-    "source not of the site": (["other=RECORDS", "--out", "OUT", "--purpose", "research", "--site", "SITE"],
-                               ["'other'", "NAME=PATH"]),
-    "two sources of one name": (["RECORDS", "harbour-gp=RECORDS", "--out", "OUT", "--purpose", "research"],
-                                ["Two sources", "harbour-gp"]),
-    "other things in the folder": (["RECORDS", "--out", "FULL", "--purpose", "research"], ["holds other things", "FULL"]),
-    "a note among the lists": (["RECORDS", "--out", "NOTED", "--purpose", "research"], ["holds other things", "NOTED"]),
+    "no such folder": (
+        ["FOLDER/nowhere", "--out", "OUT", "--purpose", "research"],
+        ["not found", "FOLDER/nowhere", "mend:"],
+    ),
+    "unknown score": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--scores", "efi,hfsr"],
+        ["'hfsr'", "'hfrs'"],
+    ),
+    "bad date": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--as-of", "22.11.2026"],
+        ["22.11.2026", "YYYY-MM-DD"],
+    ),
+    "bad time": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--extracted-at", "noon"],
+        ["noon", "2026-11-22T02:00"],
+    ),
+    "no such site": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "FOLDER/sites.toml"],
+        ["sites.toml"],
+    ),
+    "broken site": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "BROKEN"],
+        ["broken.toml", "line 3"],
+    ),
+    "unknown word in the site": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "UNKNOWN"],
+        ["unknown.toml", "practise", "did you mean “practice”?"],
+    ),
+    "source not of the site": (
+        ["other=RECORDS", "--out", "OUT", "--purpose", "research", "--site", "SITE"],
+        ["'other'", "NAME=PATH"],
+    ),
+    "two sources of one name": (
+        ["RECORDS", "harbour-gp=RECORDS", "--out", "OUT", "--purpose", "research"],
+        ["Two sources", "harbour-gp"],
+    ),
+    "other things in the folder": (
+        ["RECORDS", "--out", "FULL", "--purpose", "research"],
+        ["holds other things", "FULL"],
+    ),
+    "a note among the lists": (
+        ["RECORDS", "--out", "NOTED", "--purpose", "research"],
+        ["holds other things", "NOTED"],
+    ),
     "a file as folder": (["RECORDS", "--out", "FILE", "--purpose", "research"], ["a file, not a folder"]),
-    "the store among the lists": (["RECORDS", "--out", "OUT", "--store", "OUT/store.duckdb", "--purpose", "research"],
-                                  ["store lies in the output folder"]),
-    "not a store": (["RECORDS", "--out", "OUT", "--store", "FILE", "--purpose", "research"], ["FILE", "store"]),
-    "change of no source": (["RECORDS", "--out", "OUT", "--purpose", "research", "--accept-change", "harbor-gp"],
-                            ["'harbor-gp'", "'harbour-gp'"]),
+    "the store among the lists": (
+        ["RECORDS", "--out", "OUT", "--store", "OUT/store.duckdb", "--purpose", "research"],
+        ["store lies in the output folder"],
+    ),
+    "not a store": (
+        ["RECORDS", "--out", "OUT", "--store", "FILE", "--purpose", "research"],
+        ["FILE", "store"],
+    ),
+    "change of no source": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research", "--accept-change", "harbor-gp"],
+        ["'harbor-gp'", "'harbour-gp'"],
+    ),
 }
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_a_failure_is_clear_and_changes_nothing(capsys: pytest.CaptureFixture[str], small: Place, tmp_path: Path, case: str) -> None:
+def test_a_failure_is_clear_and_changes_nothing(
+    capsys: pytest.CaptureFixture[str], small: Place, tmp_path: Path, case: str
+) -> None:
     full, noted, file = tmp_path / "full", tmp_path / "noted", tmp_path / "file.duckdb"
     for folder, name in ((full, "thesis.txt"), (noted, "run.json")):
         folder.mkdir()
@@ -87,9 +130,17 @@ def test_a_failure_is_clear_and_changes_nothing(capsys: pytest.CaptureFixture[st
     file.write_text("remember the milk", encoding="utf-8")
     (tmp_path / "broken.toml").write_text('[site]\nname = "Harbour"\nname\n', encoding="utf-8")
     (tmp_path / "unknown.toml").write_text('[[practise]]\nods = "Y90001"\n', encoding="utf-8")
-    words = {"RECORDS": small.records[0], "OUT": str(small.out), "FOLDER": str(tmp_path), "SITE": str(small.site),
-             "BROKEN": str(tmp_path / "broken.toml"), "UNKNOWN": str(tmp_path / "unknown.toml"), "FULL": str(full),
-             "NOTED": str(noted), "FILE": str(file)}
+    words = {
+        "RECORDS": small.records[0],
+        "OUT": str(small.out),
+        "FOLDER": str(tmp_path),
+        "SITE": str(small.site),
+        "BROKEN": str(tmp_path / "broken.toml"),
+        "UNKNOWN": str(tmp_path / "unknown.toml"),
+        "FULL": str(full),
+        "NOTED": str(noted),
+        "FILE": str(file),
+    }
 
     def meant(text: str) -> str:
         for word, value in words.items():
@@ -100,50 +151,85 @@ def test_a_failure_is_clear_and_changes_nothing(capsys: pytest.CaptureFixture[st
     before = (tree(small.out), small.store.read_bytes(), sorted(small.folder.iterdir()), tree(tmp_path))
     code, out, err = said(capsys, "nightly", *map(meant, arguments))
     assert (code, out) == (1, "")
-    assert err.startswith("frailty: ") and "mend" in err or case in ("broken site", "unknown option")
+    assert (err.startswith("frailty: ") and "mend" in err) or case in ("broken site", "unknown option")
     assert [words for words in expected if meant(words) not in err] == [], err
-    assert (tree(small.out), small.store.read_bytes(), sorted(small.folder.iterdir()),
-            {name: text for name, text in tree(tmp_path).items() if not name.endswith(".lock")}) == before
+    assert (
+        tree(small.out),
+        small.store.read_bytes(),
+        sorted(small.folder.iterdir()),
+        {name: text for name, text in tree(tmp_path).items() if not name.endswith(".lock")},
+    ) == before
 
 
 def test_a_store_in_use(capsys: pytest.CaptureFixture[str], small: Place) -> None:
     from frailty.records.store import locked
+
     with locked(small.store, "store"):
-        code, _, err = said(capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research")
+        code, _, err = said(
+            capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research"
+        )
     assert code == 1 and "Another run is using this store" in err and str(small.store) in err
 
 
-def test_a_defect_tells_where_and_no_more(capsys: pytest.CaptureFixture[str], small: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_tells_where_and_no_more(
+    capsys: pytest.CaptureFixture[str], small: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even an error that nobody foresaw does not show what stands in a record."""
     import frailty.nightly
+
     before = tree(small.out), small.store.read_bytes()
 
     def broken(*given: Any) -> Any:
         raise ValueError(f"could not convert {NAMES[0]} {nhs(0)}")
 
     monkeypatch.setattr(frailty.nightly, "_remember", broken)
-    code, _, err = said(capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research", "--scores", "efi")
+    code, _, err = said(
+        capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research", "--scores", "efi"
+    )
     assert code == 1 and "nothing was changed" in err and "ValueError" in err and "nightly.py, line" in err
     assert (tree(small.out), small.store.read_bytes()) == before
-    assert not [path for path in small.folder.iterdir() if path.name.startswith(".") and not path.name.endswith(".lock")]
+    assert not [
+        path
+        for path in small.folder.iterdir()
+        if path.name.startswith(".") and not path.name.endswith(".lock")
+    ]
 
 
 # ---- what works
 
+
 def test_a_run_says_what_to_open(capsys: pytest.CaptureFixture[str], small: Place, tmp_path: Path) -> None:
-    code, out, err = said(capsys, "nightly", *small.records, "--out", str(tmp_path / "lists"), "--purpose", "direct-care",
-                          "--as-of", AS_OF.isoformat(), "--scores", "efi", "--extracted-at", "2026-11-22T02:00")
+    code, out, err = said(
+        capsys,
+        "nightly",
+        *small.records,
+        "--out",
+        str(tmp_path / "lists"),
+        "--purpose",
+        "direct-care",
+        "--as-of",
+        AS_OF.isoformat(),
+        "--scores",
+        "efi",
+        "--extracted-at",
+        "2026-11-22T02:00",
+    )
     assert code == 0
     assert out.startswith(f"9 people scored as of {AS_OF}")
     assert "every one is accounted for" in out
-    assert str(tmp_path / "lists/practice/Y90001/worklist.html") in out and str(tmp_path / "lists/data/scores.csv") in out
+    assert (
+        str(tmp_path / "lists/practice/Y90001/worklist.html") in out
+        and str(tmp_path / "lists/data/scores.csv") in out
+    )
     assert not [name for name in NAMES if name in out]
     assert "loading" in err and "scoring" in err
     assert (tmp_path / "lists.duckdb").is_file()
 
 
 def test_explain_goes_down_to_the_record(capsys: pytest.CaptureFixture[str], small: Place) -> None:
-    code, out, _ = said(capsys, "explain", "p2", "--store", str(small.store), "--score", "efi", "--as-of", AS_OF.isoformat())
+    code, out, _ = said(
+        capsys, "explain", "p2", "--store", str(small.store), "--score", "efi", "--as-of", AS_OF.isoformat()
+    )
     assert code == 0
     assert out.splitlines()[0] == "Electronic frailty index (eFI), original version: 9 of 36 points, moderate"
     assert "Condition/p2-chd" in out and "2020-05-04" in out and "polypharmacy" in out
@@ -158,12 +244,22 @@ def test_explain_goes_down_to_the_record(capsys: pytest.CaptureFixture[str], sma
 
 def test_scores_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     from frailty.scoring import scorecard_ids
+
     code, out, _ = said(capsys, "scores")
     assert code == 0 and [line.split()[0] for line in out.splitlines()] == list(scorecard_ids())
     code, out, _ = said(capsys, "scores", "show", "efi")
     assert code == 0
-    for words in ("Electronic frailty index", "10.1093/ageing/afw039", "36 terms", "falls", "polypharmacy", "codes of efi/falls",
-                  "severe", "licence:", "points / 36"):
+    for words in (
+        "Electronic frailty index",
+        "10.1093/ageing/afw039",
+        "36 terms",
+        "falls",
+        "polypharmacy",
+        "codes of efi/falls",
+        "severe",
+        "licence:",
+        "points / 36",
+    ):
         assert words in out, words
     code, _, err = said(capsys, "scores", "show", "hfsr")
     assert code == 1 and "hfrs" in err

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nightly_town import AS_OF, NAMES, EXTRACTED, Place, medicines, nhs, order, patient, run, write, write_night
+from nightly_town import (
+    AS_OF,
+    EXTRACTED,
+    NAMES,
+    Place,
+    medicines,
+    nhs,
+    order,
+    patient,
+    run,
+    write,
+    write_night,
+)
 
 FRACTIONS = ("efi", "efi_reviewed")
 
@@ -31,21 +43,30 @@ def told(place: Place) -> dict[str, Any]:
 
 # ---- files and columns
 
+
 def test_scores_hold_the_columns_that_are_promised(first_night: Place) -> None:
     from frailty.scoring import scorecard_ids
+
     found = header(first_night.out / "data" / "scores.csv")
     assert found[:4] == ["patient_id", "last_entry_on", "registered_from", "thin_record"]
     scores = [name.removesuffix("_status") for name in found if name.endswith("_status")]
     assert sorted(scores) == sorted(scorecard_ids())
     expected = []
     for score in scores:
-        expected += [score, f"{score}_points", *([f"{score}_of"] if score in FRACTIONS else []), f"{score}_band",
-                     f"{score}_status", f"{score}_reason"]
+        expected += [
+            score,
+            f"{score}_points",
+            *([f"{score}_of"] if score in FRACTIONS else []),
+            f"{score}_band",
+            f"{score}_status",
+            f"{score}_reason",
+        ]
     assert found[4:] == expected
 
 
 def test_parquet_and_csv_say_the_same(first_night: Place) -> None:
     import pandas as pd
+
     data = first_night.out / "data"
     frame = pd.read_parquet(data / "scores.parquet")
     assert list(frame.columns) == header(data / "scores.csv")
@@ -53,8 +74,18 @@ def test_parquet_and_csv_say_the_same(first_night: Place) -> None:
     assert list(frame["patient_id"]) == sorted(frame["patient_id"])
     assert frame["patient_id"].is_unique and len(frame) == 14
     contributions = pd.read_parquet(data / "contributions.parquet")
-    assert list(contributions.columns) == ["patient_id", "score", "term", "points", "first_on", "last_on", "n", "system",
-                                           "code", "resource"]
+    assert list(contributions.columns) == [
+        "patient_id",
+        "score",
+        "term",
+        "points",
+        "first_on",
+        "last_on",
+        "n",
+        "system",
+        "code",
+        "resource",
+    ]
     sums = contributions[contributions["score"] == "efi"].groupby("patient_id")["points"].sum()
     points = frame.set_index("patient_id")["efi_points"]
     assert {who: points[who] for who in sums.index} == sums.to_dict()
@@ -63,13 +94,21 @@ def test_parquet_and_csv_say_the_same(first_night: Place) -> None:
 def test_the_other_tables(first_night: Place) -> None:
     data = first_night.out / "data"
     assert header(data / "quarantine.csv") == ["file", "line", "resource_type", "reason", "part"]
-    bad, = rows(data / "quarantine.csv")
+    (bad,) = rows(data / "quarantine.csv")
     assert (bad["file"], bad["resource_type"]) == ("downs-gp/Condition.0.ndjson", "Condition")
     assert "Patient" in bad["reason"] and bad["line"].isdigit()
     links = rows(data / "person_ids.csv")
-    assert {(row["patient_id"], row["source"], row["id"]) for row in links} >= {("p0", "harbour-gp", "p0"), ("p0", "hospital", "h0")}
-    assert sorted(path.name for path in data.iterdir()) == ["contributions.parquet", "person_ids.csv", "quarantine.csv",
-                                                            "scores.csv", "scores.parquet"]
+    assert {(row["patient_id"], row["source"], row["id"]) for row in links} >= {
+        ("p0", "harbour-gp", "p0"),
+        ("p0", "hospital", "h0"),
+    }
+    assert sorted(path.name for path in data.iterdir()) == [
+        "contributions.parquet",
+        "person_ids.csv",
+        "quarantine.csv",
+        "scores.csv",
+        "scores.parquet",
+    ]
 
 
 def test_one_folder_for_each_audience(first_night: Place) -> None:
@@ -77,14 +116,23 @@ def test_one_folder_for_each_audience(first_night: Place) -> None:
     pages = sorted(str(path.parent.relative_to(out)) for path in out.rglob("worklist.html"))
     assert pages == ["home/home-1", "hub", "practice/Y90001", "practice/Y90002"] == first_night.result.folders
     assert pages == sorted(str(path.parent.relative_to(out)) for path in out.rglob("worklist.csv"))
-    assert {path.name for path in out.iterdir()} == {"data", "practice", "home", "hub", "run.json", "status.txt"}
+    assert {path.name for path in out.iterdir()} == {
+        "data",
+        "practice",
+        "home",
+        "hub",
+        "run.json",
+        "status.txt",
+    }
 
 
 def test_audiences_do_not_mix(first_night: Place) -> None:
     """A practice's page shows its own people; a home's page its own residents."""
     out = first_night.out
-    harbour, downs, home = ((out / name / "worklist.html").read_text(encoding="utf-8")
-                            for name in ("practice/Y90001", "practice/Y90002", "home/home-1"))
+    harbour, downs, home = (
+        (out / name / "worklist.html").read_text(encoding="utf-8")
+        for name in ("practice/Y90001", "practice/Y90002", "home/home-1")
+    )
     for n, name in enumerate(NAMES):
         assert n > 8 or name not in downs
         assert n <= 8 or name not in harbour
@@ -93,13 +141,20 @@ def test_audiences_do_not_mix(first_night: Place) -> None:
 
 
 def test_lists_hold_whom_they_should(first_night: Place) -> None:
-    listed = {(row["list"], row["section"], row["patient_id"]) for row in
-              rows(first_night.out / "practice/Y90001/worklist.csv") + rows(first_night.out / "practice/Y90002/worklist.csv")}
+    listed = {
+        (row["list"], row["section"], row["patient_id"])
+        for row in rows(first_night.out / "practice/Y90001/worklist.csv")
+        + rows(first_night.out / "practice/Y90002/worklist.csv")
+    }
     assert ("Five-minute note reviews", "on the list", "p0") in listed
     assert ("MDT pack", "on the list", "p1") in listed
     assert ("Pharmacist: structured medication reviews", "on the list", "p2") in listed
     assert ("Five-minute note reviews", "paused: in hospital", "p9") in listed
-    assert not {who for _, section, who in listed if section != "not evaluated"} & {"p4", "p5", "p6"}     # objection, died, left
+    assert not {who for _, section, who in listed if section != "not evaluated"} & {
+        "p4",
+        "p5",
+        "p6",
+    }  # objection, died, left
     home = rows(first_night.out / "home/home-1/worklist.csv")
     assert home[0]["patient_id"] == "p7" and "Nurse C" in home[0]["asked"]
     pages = {page["id"]: page for page in told(first_night)["worklists"]["pages"]}
@@ -109,12 +164,20 @@ def test_lists_hold_whom_they_should(first_night: Place) -> None:
 
 # ---- private by default
 
+
 def secrets() -> list[bytes]:
     found = []
     for n, name in enumerate(NAMES):
         given, family = name.split()
         number = nhs(n)
-        found += [given, family, number, f"{number[:3]} {number[3:6]} {number[6:]}", f"016329600{n:02d}", f"{n} Limpet Row"]
+        found += [
+            given,
+            family,
+            number,
+            f"{number[:3]} {number[3:6]} {number[6:]}",
+            f"016329600{n:02d}",
+            f"{n} Limpet Row",
+        ]
     return [text.encode() for text in found]
 
 
@@ -124,6 +187,7 @@ def test_no_name_and_no_number_where_they_do_not_belong(first_night: Place) -> N
         text = path.read_bytes()
         if path.suffix == ".parquet":
             import pandas as pd
+
             text = pd.read_parquet(path).to_csv().encode()
         assert not [secret for secret in secrets() if secret in text], path.name
     for path in out.rglob("*"):
@@ -144,36 +208,52 @@ def test_the_folder_may_say_more(place: Place) -> None:
     place.out.chmod(0o750)
     write_night(place.folder / "records", {"hospital": [patient("h0", 0, None)]})
     run([place.records[2]], place.out, purpose="research", scores=("efi",))
-    assert {stat.S_IMODE(path.stat().st_mode) for path in [place.out, *place.out.rglob("*")] if path.is_dir()} == {0o750}
+    assert {
+        stat.S_IMODE(path.stat().st_mode) for path in [place.out, *place.out.rglob("*")] if path.is_dir()
+    } == {0o750}
     assert {stat.S_IMODE(path.stat().st_mode) for path in place.out.rglob("*") if path.is_file()} == {0o640}
 
 
 # ---- the books
+
 
 def test_books_balance_for_each_source(first_night: Place) -> None:
     books = told(first_night)["books"]
     assert set(books) == {"all", "harbour-gp", "downs-gp", "hospital"}
     for types in books.values():
         for row in types.values():
-            assert row["read"] == sum(row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined"))
+            assert row["read"] == sum(
+                row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined")
+            )
             assert min(row.values()) >= 0
     for kind, row in books["all"].items():
         for name, count in row.items():
-            assert count == sum(types.get(kind, {}).get(name, 0) for source, types in books.items() if source != "all")
+            assert count == sum(
+                types.get(kind, {}).get(name, 0) for source, types in books.items() if source != "all"
+            )
     assert books["harbour-gp"]["Slot"]["not_needed"] == 1
     assert books["downs-gp"]["Condition"]["removed"] == 1
     assert books["downs-gp"]["Condition"]["quarantined"] == 1
     for name in ("harbour-gp", "downs-gp", "hospital"):
-        lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in (first_night.folder / "records" / name).iterdir())
+        lines = sum(
+            len(path.read_text(encoding="utf-8").splitlines())
+            for path in (first_night.folder / "records" / name).iterdir()
+        )
         assert sum(row["read"] for row in books[name].values()) == lines
 
 
 def test_run_json_says_what_was_run(first_night: Place) -> None:
     import frailty
+
     run_told = told(first_night)
-    assert (run_told["frailty"], run_told["as_of"], run_told["purpose"]) == (frailty.__version__, AS_OF.isoformat(), "direct-care")
+    assert (run_told["frailty"], run_told["as_of"], run_told["purpose"]) == (
+        frailty.__version__,
+        AS_OF.isoformat(),
+        "direct-care",
+    )
     assert {one["source"]: one["extracted_at"] for one in run_told["feeds"]} == dict.fromkeys(
-        ("harbour-gp", "downs-gp", "hospital"), str(EXTRACTED))
+        ("harbour-gp", "downs-gp", "hospital"), str(EXTRACTED)
+    )
     assert all(len(one["sha256"]) == 64 for files in run_told["inputs"].values() for one in files)
     assert all(len(one["definition"]) >= 16 for one in run_told["scores"].values())
     assert run_told["code_lists"]["efi/falls"]
@@ -191,14 +271,19 @@ def test_status_is_one_line_for_a_person(first_night: Place) -> None:
 
 
 def test_run_json_is_written_last(first_night: Place) -> None:
-    newest = max((path for path in first_night.out.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
+    newest = max(
+        (path for path in first_night.out.rglob("*") if path.is_file()),
+        key=lambda path: path.stat().st_mtime_ns,
+    )
     assert newest.name == "run.json"
 
 
 # ---- other uses of the same store
 
+
 def test_opening_the_store_scores_as_the_night_did(first_night: Place) -> None:
     import frailty
+
     practice = frailty.open(first_night.store)
     again = practice.score([*told(first_night)["scores"]], as_of=AS_OF)
     theirs = rows(first_night.out / "data" / "scores.csv")
@@ -206,12 +291,13 @@ def test_opening_the_store_scores_as_the_night_did(first_night: Place) -> None:
     for score in told(first_night)["scores"]:
         assert [row[f"{score}_status"] for row in theirs] == list(again[f"{score}_status"])
         assert [float(row[f"{score}_points"]) for row in theirs] == list(again[f"{score}_points"])
-    assert {row["hfrs_status"] for row in theirs} == {"ok"}                # the hospital covers both practices since 2015
+    assert {row["hfrs_status"] for row in theirs} == {"ok"}  # the hospital covers both practices since 2015
 
 
 def test_research_sees_no_names_no_links_no_objectors(place: Place) -> None:
     """And it leaves the lists of direct care in the store as they were."""
     import duckdb
+
     before = listed(place.store)
     result = run(place.records, place.out, purpose="research", site=place.site, extracted_at=EXTRACTED)
     assert result.exit_code == 0 and result.people == 13
@@ -219,20 +305,28 @@ def test_research_sees_no_names_no_links_no_objectors(place: Place) -> None:
     assert len(found) == 13 and "p4" not in found
     assert "p4" not in (place.out / "data" / "scores.csv").read_text()
     import pandas as pd
+
     assert "p4" not in set(pd.read_parquet(place.out / "data" / "contributions.parquet")["patient_id"])
     assert rows(place.out / "data" / "person_ids.csv") == []
     assert not list(place.out.rglob("worklist.*")) and {path.name for path in place.out.iterdir()} == {
-        "data", "run.json", "status.txt"}
+        "data",
+        "run.json",
+        "status.txt",
+    }
     run_told = told(place)
     assert run_told["worklists"]["written"] is False and run_told["people"] == 13
     assert sum(run_told["scores"]["efi"]["status"].values()) == 13
     assert listed(place.store) == before
     with duckdb.connect(str(place.store), read_only=True) as con:
-        assert con.execute("SELECT purpose FROM run ORDER BY run").fetchall() == [("direct-care",), ("research",)]
+        assert con.execute("SELECT purpose FROM run ORDER BY run").fetchall() == [
+            ("direct-care",),
+            ("research",),
+        ]
 
 
 def listed(store: Path) -> list[tuple[Any, ...]]:
     import duckdb
+
     with duckdb.connect(str(store), read_only=True) as con:
         return con.execute("SELECT * FROM listed ORDER BY ALL").fetchall()
 
@@ -241,24 +335,33 @@ def test_latest_scores_each_person_at_their_sources_newest_day(tmp_path: Path) -
     old, new = tmp_path / "old", tmp_path / "new"
     write(old, [patient("a", 1, "Y90001"), order("a1", "a", medicines()[0], "2021-03-04")])
     write(new, [patient("b", 2, "Y90002"), order("b1", "b", medicines()[0], "2024-05-06")])
-    result = run([str(old), str(new)], tmp_path / "lists", as_of="latest", purpose="research", scores=("efi",))
+    result = run(
+        [str(old), str(new)], tmp_path / "lists", as_of="latest", purpose="research", scores=("efi",)
+    )
     assert (result.run["as_of"], str(result.as_of)) == ("latest", "2024-05-06")
     found = {row["patient_id"]: row["thin_record"] for row in rows(tmp_path / "lists/data/scores.csv")}
     assert set(found) == {"a", "b"}
 
 
-@pytest.mark.parametrize("line", ["5,9990000018,1931-03-02", '5,"Ottoline Brackwater,1931', "x" * 50, ",,,,", '"'])
+@pytest.mark.parametrize(
+    "line", ["5,9990000018,1931-03-02", '5,"Ottoline Brackwater,1931', "x" * 50, ",,,,", '"']
+)
 def test_a_spoiled_table_tells_no_secrets(tmp_path: Path, line: str) -> None:
     """A line of persons.csv that cannot be read is quarantined without a word of what it says."""
     folder = tmp_path / "tables"
     folder.mkdir()
     (folder / "persons.csv").write_text(
         "patient_id,nhs_number,birth_date,sex,name\na1,9990000026,1932-03-03,male,Peregrine Mossgrove\n"
-        f"{line}\na2,9990000034,1933-03-03,male,Hepzibah Tanglewick\n", encoding="utf-8")
+        f"{line}\na2,9990000034,1933-03-03,male,Hepzibah Tanglewick\n",
+        encoding="utf-8",
+    )
     (folder / "events.csv").write_text("patient_id,system,code,effective_on\n", encoding="utf-8")
     import frailty
+
     practice = frailty.read_fhir(folder)
     said = practice.quarantine.to_csv()
-    assert not [word for word in ("Ottoline", "Brackwater", "9990000018", "Mossgrove", "Hepzibah") if word in said], said
+    assert not [
+        word for word in ("Ottoline", "Brackwater", "9990000018", "Mossgrove", "Hepzibah") if word in said
+    ], said
     books = practice.books["tables"]["persons"]
     assert books["read"] == sum(count for name, count in books.items() if name != "read")

@@ -21,9 +21,14 @@ def told(place: Place) -> dict[str, Any]:
 
 
 def listed(place: Place, practice: str) -> set[tuple[str, str, str]]:
-    with (place.out / "practice" / practice / "worklist.csv").open(encoding="utf-8-sig", newline="") as stream:
-        return {(row["list"], row["section"], row["patient_id"]) for row in csv.DictReader(stream)
-                if row["section"] != "not evaluated"}
+    with (place.out / "practice" / practice / "worklist.csv").open(
+        encoding="utf-8-sig", newline=""
+    ) as stream:
+        return {
+            (row["list"], row["section"], row["patient_id"])
+            for row in csv.DictReader(stream)
+            if row["section"] != "not evaluated"
+        }
 
 
 def page(place: Place, practice: str) -> str:
@@ -45,7 +50,12 @@ def broken(first_night: Place, tmp_path_factory: pytest.TempPathFactory) -> tupl
     night["harbour-gp"] = [row for row in night["harbour-gp"] if row["resourceType"] != "Condition"]
     result = one.night(night, **QUICK)
     two = one.copy(folder / "two")
-    two.night(night, as_of=(NEXT + timedelta(days=1)).isoformat(), extracted_at=EXTRACTED + timedelta(days=2), **QUICK)
+    two.night(
+        night,
+        as_of=(NEXT + timedelta(days=1)).isoformat(),
+        extracted_at=EXTRACTED + timedelta(days=2),
+        **QUICK,
+    )
     return one, result, two
 
 
@@ -65,7 +75,9 @@ def test_yesterdays_people_and_records_stay(broken: tuple[Place, Any, Place], fi
         assert scored(place) == scored(first_night)
 
 
-def test_the_last_good_lists_stay_and_nothing_is_closed(broken: tuple[Place, Any, Place], first_night: Place) -> None:
+def test_the_last_good_lists_stay_and_nothing_is_closed(
+    broken: tuple[Place, Any, Place], first_night: Place
+) -> None:
     """Also on the second night of trouble."""
     for place in broken[::2]:
         for practice in ("Y90001", "Y90002"):
@@ -87,26 +99,36 @@ def test_the_page_says_so(broken: tuple[Place, Any, Place]) -> None:
 def test_what_was_held_is_accounted_for(broken: tuple[Place, Any, Place]) -> None:
     books = told(broken[0])["books"]
     for row in (row for source in books.values() for row in source.values()):
-        assert row["read"] == sum(row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined"))
+        assert row["read"] == sum(
+            row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined")
+        )
     assert books["harbour-gp"]["Patient"]["quarantined"] == books["harbour-gp"]["Patient"]["read"] == 9
     assert books["hospital"]["Patient"]["used"] == 3
     feed = next(one for one in told(broken[0])["feeds"] if one["source"] == "harbour-gp")
-    assert feed["extracted_at"] == str(EXTRACTED)       # of the last good load
+    assert feed["extracted_at"] == str(EXTRACTED)  # of the last good load
 
 
 def test_a_change_is_taken_when_somebody_says_so(place: Place) -> None:
     night = night_one()
-    night["downs-gp"] = [row for row in night["downs-gp"] if row["id"] in ("p9", "p10") or row["id"].startswith("p10-")]
+    night["downs-gp"] = [
+        row for row in night["downs-gp"] if row["id"] in ("p9", "p10") or row["id"].startswith("p10-")
+    ]
     result = place.night(night, accept_change=("downs-gp",), purpose="research", **QUICK)
     assert result.troubles == []
     assert {one.split()[0] for one in scored(place)} & {"p11", "p12", "p13"} == set()
-    assert "p9 0" in scored(place)                       # its Conditions are gone with the rest of the export
+    assert "p9 0" in scored(place)  # its Conditions are gone with the rest of the export
 
 
 def test_a_missing_source_and_a_stale_one(place: Place) -> None:
     records = [one for one in place.records if "downs" not in one]
-    result = run(records, place.out, site=place.site, as_of=NEXT.isoformat(), extracted_at=EXTRACTED - timedelta(days=4),
-                 **QUICK)
+    result = run(
+        records,
+        place.out,
+        site=place.site,
+        as_of=NEXT.isoformat(),
+        extracted_at=EXTRACTED - timedelta(days=4),
+        **QUICK,
+    )
     assert result.exit_code == 3
     assert any(one.startswith("downs-gp: missing tonight") for one in result.troubles)
     assert any(one.startswith("harbour-gp: frozen") for one in result.troubles)
@@ -119,7 +141,8 @@ def test_a_missing_source_and_a_stale_one(place: Place) -> None:
 def test_a_manifest_freezes_and_a_guess_never_does(place: Place) -> None:
     """Without a time of extraction the newest record is a guess: shown as one, never a reason to freeze."""
     (place.folder / "records/harbour-gp/manifest.json").write_text(
-        json.dumps({"transactionTime": f"{days_before(9)}T02:00:00Z", "output": []}), encoding="utf-8")
+        json.dumps({"transactionTime": f"{days_before(9)}T02:00:00Z", "output": []}), encoding="utf-8"
+    )
     result = place.night(None, extracted_at=None, **QUICK)
     assert result.exit_code == 3 and [one.split(":")[0] for one in result.troubles] == ["harbour-gp"]
     feeds = {one["source"]: one["extracted_from"] for one in told(place)["feeds"]}
@@ -131,9 +154,12 @@ def test_a_manifest_freezes_and_a_guess_never_does(place: Place) -> None:
 
 def test_a_shrunken_practice_within_a_source(first_night: Place, tmp_path: Path) -> None:
     """Two practices send one export; one of them shrinks too little to hold the source, too much to be believed."""
-    site = (first_night.site.read_text(encoding="utf-8").replace('name = "harbour-gp"', 'name = "both"')
-            .replace('practices = ["Y90001"]', 'practices = ["Y90001", "Y90002"]', 1))
-    site = site.replace(site[site.index('[[feed]]\nname = "downs-gp"'):site.index("[settings]")], "")
+    site = (
+        first_night.site.read_text(encoding="utf-8")
+        .replace('name = "harbour-gp"', 'name = "both"')
+        .replace('practices = ["Y90001"]', 'practices = ["Y90001", "Y90002"]', 1)
+    )
+    site = site.replace(site[site.index('[[feed]]\nname = "downs-gp"') : site.index("[settings]")], "")
     shutil.copy(first_night.folder / "home-1.csv", tmp_path)
     (tmp_path / "site.toml").write_text(site, encoding="utf-8")
     night = night_one()
@@ -145,8 +171,14 @@ def test_a_shrunken_practice_within_a_source(first_night: Place, tmp_path: Path)
     both["both"] = [row for row in both["both"] if row["id"].split("-")[0] not in gone]
     write(tmp_path / "records/both", both["both"])
     for days in (0, 1):
-        result = place.night(None, as_of=(NEXT + timedelta(days=days)).isoformat(),
-                             extracted_at=EXTRACTED + timedelta(days=1 + days), **QUICK)
+        result = place.night(
+            None,
+            as_of=(NEXT + timedelta(days=days)).isoformat(),
+            extracted_at=EXTRACTED + timedelta(days=1 + days),
+            **QUICK,
+        )
         assert result.exit_code == 3, f"night {days + 1}"
         now = listed(place, "Y90002")
-        assert {(title, who) for title, _, who in now} == before and not [line for line in now if line[1] == "came off"]
+        assert {(title, who) for title, _, who in now} == before and not [
+            line for line in now if line[1] == "came off"
+        ]

@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PARENT = r"""
 import json, os, pathlib, signal, sys, time
 import duckdb, jinja2, numba, pandas
-import frailty.nightly, frailty.reports.outputs as outputs, frailty.reports.worklists, frailty.triage, frailty.scoring.kernels
+import frailty.nightly, frailty.reports.worklists, frailty.triage, frailty.scoring.kernels
+import frailty.reports.outputs as outputs
 from frailty.errors import FrailtyError
 from nightly_town import EXTRACTED, NEXT, run
 
@@ -98,11 +99,19 @@ class Runs:
         self.first = Place(folder / "first", site, records, result)
         write_night(folder / "first/records", {"harbour-gp": night_two().full()["harbour-gp"]})
         self.parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), "OPENBLAS_NUM_THREADS": "1"})
+            [sys.executable, "-c", PARENT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+        )
         self.back()
         self.old = self.state()
-        self.seconds = self.run(here=True)["seconds"] * 0.8     # a run with warm caches takes less
+        self.seconds = self.run(here=True)["seconds"] * 0.8  # a run with warm caches takes less
         self.new = self.state()
         assert self.new[0] != self.old[0] and self.new[1] != self.old[1]
         self.back()
@@ -116,8 +125,13 @@ class Runs:
 
     def run(self, **more: Any) -> dict[str, Any]:
         assert self.parent.stdin and self.parent.stdout
-        told = {"records": self.place.records, "out": str(self.place.out), "site": str(self.place.site),
-                "said": str(self.folder / "said"), **more}
+        told = {
+            "records": self.place.records,
+            "out": str(self.place.out),
+            "site": str(self.place.site),
+            "said": str(self.folder / "said"),
+            **more,
+        }
         self.parent.stdin.write(json.dumps(told) + "\n")
         self.parent.stdin.flush()
         found: dict[str, Any] = json.loads(self.parent.stdout.readline())
@@ -130,15 +144,20 @@ class Runs:
             self.run(kill_after=share * self.seconds)
             store, out = self.state()
             assert store in (self.old[0], self.new[0]) and out in (self.old[1], self.new[1])
-            assert not (store == self.old[0] and out == self.new[1]), "the lists went out, their store did not"
+            assert not (store == self.old[0] and out == self.new[1]), (
+                "the lists went out, their store did not"
+            )
             found.append("old" if out == self.old[1] else "new")
             if store == self.new[0]:
                 self.back()
         return found
 
     def left_over(self) -> list[str]:
-        return sorted(path.name for path in self.place.folder.iterdir()
-                      if path.name.startswith(".") and not path.name.endswith(".lock"))
+        return sorted(
+            path.name
+            for path in self.place.folder.iterdir()
+            if path.name.startswith(".") and not path.name.endswith(".lock")
+        )
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +215,7 @@ def test_a_file_system_that_cannot_exchange_folders(runs: Runs) -> None:
 def test_two_runs_at_once(runs: Runs, what: str) -> None:
     """The second says so and changes nothing, not even what the first is writing."""
     from frailty.records.store import locked
+
     path = runs.place.store if what == "store" else runs.place.out
     begun = runs.place.folder / ".lists.new"
     begun.mkdir()

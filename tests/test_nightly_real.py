@@ -22,7 +22,9 @@ def whole(result: Any, out: Path) -> None:
     told = json.loads((out / "run.json").read_text(encoding="utf-8"))
     for types in told["books"].values():
         for kind, row in types.items():
-            assert row["read"] == sum(row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined")), kind
+            assert row["read"] == sum(
+                row[name] for name in ("used", "not_needed", "superseded", "removed", "quarantined")
+            ), kind
             assert min(row.values()) >= 0, kind
     lines = (out / "data/scores.csv").read_text(encoding="utf-8").splitlines()[1:]
     ids = [line.split(",")[0] for line in lines]
@@ -45,4 +47,7 @@ def test_a_folder_by_itself(folder: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_together(tmp_path: Path) -> None:
-    whole(run([str(Path(DATA) / folder) for folder in FOLDERS], tmp_path / "lists", as_of="latest"), tmp_path / "lists")
+    whole(
+        run([str(Path(DATA) / folder) for folder in FOLDERS], tmp_path / "lists", as_of="latest"),
+        tmp_path / "lists",
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nightly_town import EXTRACTED, NEXT, Place, night_one, night_two, run, tree, write
 
-ABOUT_FILES = ("run.json", "data/quarantine.csv")       # they name the files that were read
+ABOUT_FILES = ("run.json", "data/quarantine.csv")  # they name the files that were read
 
 
 def told(found: dict[str, bytes], *without: str) -> dict[str, Any]:
@@ -26,10 +26,12 @@ def test_the_same_night_twice(place: Place) -> None:
 
 
 def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
-        first_night: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_night: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One source comes in parts, shuffled, under other names; the others as one Bundle each; on one thread."""
     import frailty.records.store as store
     import frailty.scoring.engine as engine
+
     connect, opened = store.connect, []
 
     def one_thread(*given: Any, **more: Any) -> Any:
@@ -40,8 +42,20 @@ def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
 
     monkeypatch.setattr(store, "connect", one_thread)
     monkeypatch.setattr(engine, "_cores", lambda: 1)
-    records = [str(write(tmp_path / source, rows, **({"seed": 7, "parts": 3, "rename": "export"} if source == "harbour-gp"
-                                                      else {"bundle": True}))) for source, rows in night_one().items()]
+    records = [
+        str(
+            write(
+                tmp_path / source,
+                rows,
+                **(
+                    {"seed": 7, "parts": 3, "rename": "export"}
+                    if source == "harbour-gp"
+                    else {"bundle": True}
+                ),
+            )
+        )
+        for source, rows in night_one().items()
+    ]
     run(records[::-1], tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
     assert opened == [(1,)]
     usual, other = tree(first_night.out), tree(tmp_path / "lists")
@@ -54,6 +68,7 @@ def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
 
 
 # ---- the next evening
+
 
 @pytest.fixture(scope="module")
 def next_nights(first_night: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Place]:
@@ -70,7 +85,12 @@ def next_nights(first_night: Place, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_a_delta_gives_the_scores_of_a_full_load(next_nights: dict[str, Place]) -> None:
     delta, full, alone = (tree(next_nights[name].out) for name in ("delta", "full", "alone"))
-    for name in ("data/scores.csv", "data/scores.parquet", "data/contributions.parquet", "data/person_ids.csv"):
+    for name in (
+        "data/scores.csv",
+        "data/scores.parquet",
+        "data/contributions.parquet",
+        "data/person_ids.csv",
+    ):
         assert delta[name] == full[name] == alone[name], name
     assert b"p99" in delta["data/scores.csv"]
 
@@ -94,25 +114,37 @@ def test_only_history_tells_a_first_night_from_a_second(next_nights: dict[str, P
 def without_history(text: str) -> list[tuple[str, ...]]:
     import csv
     import io
+
     kept = ("list", "section", "patient_id", "asked", "asked_by", "why_now", "priority", "frailty", "missing")
-    return sorted(tuple(row[name] for name in kept) for row in csv.DictReader(io.StringIO(text))
-                  if row["section"] != "came off")
+    return sorted(
+        tuple(row[name] for name in kept)
+        for row in csv.DictReader(io.StringIO(text))
+        if row["section"] != "came off"
+    )
 
 
 def test_what_came_off_says_why(next_nights: dict[str, Place]) -> None:
     page = (next_nights["delta"].out / "practice/Y90001/worklist.html").read_text(encoding="utf-8")
     assert re.search(r"came off", page, re.IGNORECASE)
     books = told(tree(next_nights["delta"].out))["books"]
-    assert books["harbour-gp"]["Condition"] == {"read": 3, "used": 2, "not_needed": 0, "superseded": 0, "removed": 1,
-                                                "quarantined": 0}
+    assert books["harbour-gp"]["Condition"] == {
+        "read": 3,
+        "used": 2,
+        "not_needed": 0,
+        "superseded": 0,
+        "removed": 1,
+        "quarantined": 0,
+    }
 
 
 def test_a_past_evening_is_replayed(next_nights: dict[str, Place], first_night: Place) -> None:
     """From the store of the second evening: the scores of the first, as they were held then."""
     import csv
 
-    import frailty
     from nightly_town import AS_OF
+
+    import frailty
+
     practice = frailty.open(next_nights["delta"].store)
     then = practice.score(["efi", "hfrs"], as_of=AS_OF, load=1)
     with (first_night.out / "data/scores.csv").open(encoding="utf-8", newline="") as stream:

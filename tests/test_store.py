@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +35,9 @@ class Story:
     late: list[Night] = field(default_factory=lambda: [{GP: [], HOSPITAL: []} for _ in range(3)])
     gone: list[list[tuple[str, str, str]]] = field(default_factory=lambda: [[], [], []])
 
-    def send(self, night: int, resource: Resource, source: str = GP, updated: str | None = "", number: int = 1) -> None:
+    def send(
+        self, night: int, resource: Resource, source: str = GP, updated: str | None = "", number: int = 1
+    ) -> None:
         """Arrives on that night (0, 1, 2), and stands in every full export from then on."""
         updated = (FIRST, SECOND, THIRD)[night] if updated == "" else updated
         self.nights[night][source].append(version(resource, updated, number))
@@ -48,7 +49,9 @@ class Story:
         self.gone[night].append((source, kind, ident))
 
     def person(self, ident: str, number: int, source: str = GP, night: int = 0, **more: Any) -> None:
-        self.send(night, patient(ident, number, "Y90001" if source == GP else None, "1940-02-03", **more), source)
+        self.send(
+            night, patient(ident, number, "Y90001" if source == GP else None, "1940-02-03", **more), source
+        )
 
 
 STORIES: list[Callable[[Story], None]] = []
@@ -169,8 +172,17 @@ def filed_under_another(s: Story) -> None:
 def patient_late(s: Story) -> None:
     s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls")))
     s.send(0, encounter(f"{s.id}-e", f"{s.id}-h", "2026-03-01", "2026-03-09"), HOSPITAL)
-    s.send(0, condition(f"{s.id}-f", f"{s.id}-h", {"system": ICD10, "code": "F05"}, "2026-03-02",
-                        encounter={"reference": f"Encounter/{s.id}-e"}), HOSPITAL)
+    s.send(
+        0,
+        condition(
+            f"{s.id}-f",
+            f"{s.id}-h",
+            {"system": ICD10, "code": "F05"},
+            "2026-03-02",
+            encounter={"reference": f"Encounter/{s.id}-e"},
+        ),
+        HOSPITAL,
+    )
     s.person(s.id, 15, night=1)
     s.person(f"{s.id}-h", 15, HOSPITAL, night=2)
 
@@ -178,7 +190,12 @@ def patient_late(s: Story) -> None:
 @story
 def encounter_late_for_a_date(s: Story) -> None:
     s.person(s.id, 16)
-    s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}))
+    s.send(
+        0,
+        condition(
+            f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}
+        ),
+    )
     s.send(1, encounter(f"{s.id}-e", s.id, "2024-05-05", "2024-05-06", "AMB", None))
 
 
@@ -186,8 +203,17 @@ def encounter_late_for_a_date(s: Story) -> None:
 def encounter_late_for_a_stay(s: Story) -> None:
     s.person(s.id, 17)
     s.person(f"{s.id}-h", 17, HOSPITAL)
-    s.send(0, condition(f"{s.id}-f", f"{s.id}-h", {"system": ICD10, "code": "F05"}, "2026-03-02",
-                        encounter={"reference": f"Encounter/{s.id}-e"}), HOSPITAL)
+    s.send(
+        0,
+        condition(
+            f"{s.id}-f",
+            f"{s.id}-h",
+            {"system": ICD10, "code": "F05"},
+            "2026-03-02",
+            encounter={"reference": f"Encounter/{s.id}-e"},
+        ),
+        HOSPITAL,
+    )
     s.send(1, encounter(f"{s.id}-e", f"{s.id}-h", "2026-03-01", "2026-03-09"), HOSPITAL)
 
 
@@ -195,14 +221,29 @@ def encounter_late_for_a_stay(s: Story) -> None:
 def encounter_that_names_the_diagnosis_late(s: Story) -> None:
     s.person(s.id, 18)
     s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls"), None))
-    s.send(1, encounter(f"{s.id}-e", s.id, "2024-05-05", "2024-05-06", "AMB", None,
-                        diagnosis=[{"condition": {"reference": f"Condition/{s.id}-1"}}]))
+    s.send(
+        1,
+        encounter(
+            f"{s.id}-e",
+            s.id,
+            "2024-05-05",
+            "2024-05-06",
+            "AMB",
+            None,
+            diagnosis=[{"condition": {"reference": f"Condition/{s.id}-1"}}],
+        ),
+    )
 
 
 @story
 def encounter_changed(s: Story) -> None:
     s.person(s.id, 19)
-    s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}))
+    s.send(
+        0,
+        condition(
+            f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}
+        ),
+    )
     s.send(0, encounter(f"{s.id}-e", s.id, "2024-05-05", None))
     s.send(1, encounter(f"{s.id}-e", s.id, "2024-04-04", None), number=2)
     s.send(2, encounter(f"{s.id}-e", s.id, "2024-04-04", "2024-04-30", method="11"), number=3)
@@ -211,21 +252,35 @@ def encounter_changed(s: Story) -> None:
 @story
 def encounter_deleted(s: Story) -> None:
     s.person(s.id, 20)
-    s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}))
-    s.send(0, condition(f"{s.id}-2", s.id, coding("efi/diabetes"), encounter={"reference": f"Encounter/{s.id}-e"}))
+    s.send(
+        0,
+        condition(
+            f"{s.id}-1", s.id, coding("efi/falls"), None, encounter={"reference": f"Encounter/{s.id}-e"}
+        ),
+    )
+    s.send(
+        0,
+        condition(f"{s.id}-2", s.id, coding("efi/diabetes"), encounter={"reference": f"Encounter/{s.id}-e"}),
+    )
     s.send(0, encounter(f"{s.id}-e", s.id, "2024-05-05", "2024-05-06"))
     s.drop(1, "Encounter", f"{s.id}-e")
 
 
 def by_reference(ident: str, subject: str, target: str) -> Resource:
-    made = {**order(ident, subject, "", "2026-10-10"), "medicationReference": {"reference": f"Medication/{target}"}}
+    made = {
+        **order(ident, subject, "", "2026-10-10"),
+        "medicationReference": {"reference": f"Medication/{target}"},
+    }
     del made["medicationCodeableConcept"]
     return made
 
 
 def medicine(ident: str, name: str) -> Resource:
-    return {"resourceType": "Medication", "id": ident,
-            "code": {"coding": [{"system": "https://dmd.nhs.uk", "code": f"m-{name}", "display": name}]}}
+    return {
+        "resourceType": "Medication",
+        "id": ident,
+        "code": {"coding": [{"system": "https://dmd.nhs.uk", "code": f"m-{name}", "display": name}]},
+    }
 
 
 @story
@@ -254,11 +309,14 @@ def name_of_a_medicine_late(s: Story) -> None:
     names = medicines()
     for place in range(5):
         one = order(f"{s.id}-{place}", s.id, names[place], "2026-10-10")
-        one["medicationCodeableConcept"] = {"coding": [{"system": "https://dmd.nhs.uk", "code": f"{s.id}-{place % 2}"}]}
+        one["medicationCodeableConcept"] = {
+            "coding": [{"system": "https://dmd.nhs.uk", "code": f"{s.id}-{place % 2}"}]
+        }
         s.send(0, one)
     named = order(f"{s.id}-5", s.id, names[0], "2026-10-11")
-    named["medicationCodeableConcept"] = {"coding": [
-        {"system": "https://dmd.nhs.uk", "code": f"{s.id}-1", "display": names[1]}]}
+    named["medicationCodeableConcept"] = {
+        "coding": [{"system": "https://dmd.nhs.uk", "code": f"{s.id}-1", "display": names[1]}]
+    }
     s.send(1, named)
 
 
@@ -278,8 +336,17 @@ def linked_later(s: Story) -> None:
     s.person(s.id, 25)
     s.send(0, patient(f"{s.id}-h", 25, None, "1941-01-01"), HOSPITAL)
     s.send(0, encounter(f"{s.id}-e", f"{s.id}-h", "2026-03-01", "2026-03-09"), HOSPITAL)
-    s.send(0, condition(f"{s.id}-f", f"{s.id}-h", {"system": ICD10, "code": "F05"}, None,
-                        encounter={"reference": f"Encounter/{s.id}-e"}), HOSPITAL)
+    s.send(
+        0,
+        condition(
+            f"{s.id}-f",
+            f"{s.id}-h",
+            {"system": ICD10, "code": "F05"},
+            None,
+            encounter={"reference": f"Encounter/{s.id}-e"},
+        ),
+        HOSPITAL,
+    )
     s.send(1, patient(f"{s.id}-h", 25, None, "1940-02-03"), HOSPITAL, number=2)
 
 
@@ -288,8 +355,17 @@ def unlinked_later(s: Story) -> None:
     s.person(s.id, 26)
     s.person(f"{s.id}-h", 26, HOSPITAL)
     s.send(0, encounter(f"{s.id}-e", f"{s.id}-h", "2026-03-01", "2026-03-09"), HOSPITAL)
-    s.send(0, condition(f"{s.id}-f", f"{s.id}-h", {"system": ICD10, "code": "F05"}, None,
-                        encounter={"reference": f"Encounter/{s.id}-e"}), HOSPITAL)
+    s.send(
+        0,
+        condition(
+            f"{s.id}-f",
+            f"{s.id}-h",
+            {"system": ICD10, "code": "F05"},
+            None,
+            encounter={"reference": f"Encounter/{s.id}-e"},
+        ),
+        HOSPITAL,
+    )
     s.send(1, patient(f"{s.id}-h", 26, None, "1941-01-01"), HOSPITAL, number=2)
 
 
@@ -299,13 +375,22 @@ def patient_deleted(s: Story) -> None:
     s.person(f"{s.id}-h", 27, HOSPITAL)
     s.send(0, condition(f"{s.id}-1", s.id, coding("efi/falls")))
     s.send(0, encounter(f"{s.id}-e", f"{s.id}-h", "2026-03-01", "2026-03-09"), HOSPITAL)
-    s.send(0, condition(f"{s.id}-f", f"{s.id}-h", {"system": ICD10, "code": "F05"}, None,
-                        encounter={"reference": f"Encounter/{s.id}-e"}), HOSPITAL)
+    s.send(
+        0,
+        condition(
+            f"{s.id}-f",
+            f"{s.id}-h",
+            {"system": ICD10, "code": "F05"},
+            None,
+            encounter={"reference": f"Encounter/{s.id}-e"},
+        ),
+        HOSPITAL,
+    )
     s.drop(1, "Patient", f"{s.id}-h", HOSPITAL)
 
 
 IDS = [tell.__name__ for tell in STORIES]
-IDENTITY = ("linked_later", "unlinked_later")           # who is who is always told as of today
+IDENTITY = ("linked_later", "unlinked_later")  # who is who is always told as of today
 
 
 @dataclass
@@ -335,8 +420,13 @@ def exports(stories: list[Story]) -> tuple[list[Night], list[Night]]:
                 delta[source] += one.nights[night][source] + one.late[night][source]
             for source, kind, ident in one.gone[night]:
                 del now[source][kind, ident]
-                delta[source].append({"resourceType": "Bundle", "type": "transaction", "entry": [
-                    {"request": {"method": "DELETE", "url": f"{kind}/{ident}"}}]})
+                delta[source].append(
+                    {
+                        "resourceType": "Bundle",
+                        "type": "transaction",
+                        "entry": [{"request": {"method": "DELETE", "url": f"{kind}/{ident}"}}],
+                    }
+                )
         fulls.append({source: list(rows.values()) for source, rows in now.items()})
         deltas.append(delta)
     return fulls, deltas
@@ -345,6 +435,7 @@ def exports(stories: list[Story]) -> tuple[list[Night], list[Night]]:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     from frailty.records.store import connect
+
     folder = tmp_path_factory.mktemp("stories")
     stories = [Story(tell.__name__) for tell in STORIES]
     for one, tell in zip(stories, STORIES, strict=True):
@@ -360,10 +451,18 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
     by_delta = store((fulls[0], "full"), (deltas[1], "delta"), (deltas[2], "delta"))
     return Told(
-        answers(by_delta), answers(store(*((night, "full") for night in fulls))), answers(store((fulls[2], "full"))),
-        answers(store((fulls[0], "full"))), answers(by_delta, at_load=1),
-        answers(store((fulls[1], "full"))), answers(by_delta, at_load=2),
-        all(one.balanced() and min((n for row in one.types.values() for n in row.values()), default=0) >= 0 for one in books))
+        answers(by_delta),
+        answers(store(*((night, "full") for night in fulls))),
+        answers(store((fulls[2], "full"))),
+        answers(store((fulls[0], "full"))),
+        answers(by_delta, at_load=1),
+        answers(store((fulls[1], "full"))),
+        answers(by_delta, at_load=2),
+        all(
+            one.balanced() and min((n for row in one.types.values() for n in row.values()), default=0) >= 0
+            for one in books
+        ),
+    )
 
 
 def of(story: str, said: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -389,7 +488,9 @@ def test_a_load_is_replayed_as_it_was_held(story: str, told: Told) -> None:
 def test_stories_tell_something(told: Told) -> None:
     """Each story's people score differently somewhere, or the comparison would prove nothing."""
     assert told.deltas.keys() >= set(IDS)
-    assert of("encounter_late_for_a_stay", told.first_alone) != of("encounter_late_for_a_stay", told.last_alone)
+    assert of("encounter_late_for_a_stay", told.first_alone) != of(
+        "encounter_late_for_a_stay", told.last_alone
+    )
     assert of("medication_late", told.first_alone) != of("medication_late", told.last_alone)
     assert any("efi,falls" in line for line in told.deltas["encounter_changed"])
     assert not any("efi,falls" in line for line in told.deltas["entered_in_error_then_sent_again"])

@@ -70,18 +70,18 @@ FROM consent x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject 
 UPDATE consent SET known_to = :load FROM came_or_went c
 WHERE c.source = consent.source AND c.key = consent.subject AND consent.known_to IS NULL AND consent.known_from < :load;
 -- (Written anew rather than updated: a scan over updated rows is slow.)
-CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
 FROM stay x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM stay WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
-INSERT INTO stay SELECT * FROM found;
-CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+DELETE FROM stay WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
+INSERT INTO stay SELECT * FROM owned;
+CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
 FROM plan x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM plan WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
-INSERT INTO plan SELECT * FROM found;
-CREATE OR REPLACE TEMP TABLE found AS SELECT x.* REPLACE (m.person AS person)
+DELETE FROM plan WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
+INSERT INTO plan SELECT * FROM owned;
+CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
 FROM consent x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM consent WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM found);
-INSERT INTO consent SELECT * FROM found;
+DELETE FROM consent WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
+INSERT INTO consent SELECT * FROM owned;
 
 -- Entries that wait for something, or refer to what came, changed or went in this load, are resolved again.
 CREATE OR REPLACE TEMP TABLE touched AS
