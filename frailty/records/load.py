@@ -65,15 +65,21 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
     the store keeps what it had of that source.
     coverage: kept in the store, so that whoever opens it later scores as tonight.
     """
-    _knowledge(con)
-    number = _next_load(con)
-    staged = stage(con, sources, progress, folder)
-    books = _merge(con, staged, number, mode, hold if mode == "full" else None)
-    for source, one in zip(sources, books, strict=True):
-        _feed(con, source, one, number, mode, kinds.get(source.name), extracted_at, now)
-    for said in coverage:
-        con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(said.practices), said.since, said.source])
-    _finish(con, staged, books, number, progress)
+    con.execute("BEGIN")                                 # one commit: the store is not tidied up in between
+    try:
+        _knowledge(con)
+        number = _next_load(con)
+        staged = stage(con, sources, progress, folder)
+        books = _merge(con, staged, number, mode, hold if mode == "full" else None)
+        for source, one in zip(sources, books, strict=True):
+            _feed(con, source, one, number, mode, kinds.get(source.name), extracted_at, now)
+        for said in coverage:
+            con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(said.practices), said.since, said.source])
+        _finish(con, staged, books, number, progress)
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
     return books
 
 

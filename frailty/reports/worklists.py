@@ -6,10 +6,14 @@ import csv
 import io
 import re
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
+
+if TYPE_CHECKING:
+    import jinja2
 
 COLUMNS = {
     "list": "which list",
@@ -65,8 +69,9 @@ def folder_name(page_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", page_id)[:60] or "unnamed"
 
 
-def render_page(worklists: Worklists, page: Page) -> str:
-    """The page as one HTML file that needs nothing else."""
+@cache
+def _environment() -> jinja2.Environment:
+    """Templates and their filters; made once, because reading the templates takes longer than filling them."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -85,9 +90,14 @@ def render_page(worklists: Worklists, page: Page) -> str:
         find=find_text,
         capitalize_first=capitalize_first,
     )
+    return environment
+
+
+def render_page(worklists: Worklists, page: Page) -> str:
+    """The page as one HTML file that needs nothing else."""
     used = {line.list for line in page.lines()} | {view.id for view in page.lists if view.books}
     rules = [rule for rule in worklists.rules if rule.list in used]
-    return environment.get_template("worklist.html").render(
+    return _environment().get_template("worklist.html").render(
         run=worklists,
         page=page,
         rules=rules,

@@ -283,7 +283,7 @@ class _Compiler:
 
 def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
     """The slots, with window and condition or marker, that each of `size` concepts feeds."""
-    three = np.array([one[1:] for one in many], np.int64).reshape(-1, 3) + [0, 0, 1]
+    three = np.array([(slot, window, 1 + third) for _, slot, window, third in many], np.int64).reshape(-1, 3)
     concepts = np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)])
     return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
 
