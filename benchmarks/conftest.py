@@ -18,7 +18,7 @@ _HEAD = Row("what", "measured", "peer on the same input", "ratio", "floor", "goa
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     named = parent.session.isinitpath(file_path)            # given by name: pytest collects it by itself
     if file_path.name.startswith("bench_") and file_path.suffix == ".py" and not named:
-        return pytest.Module.from_parent(parent, path=file_path)  # type: ignore[no-any-return]
+        return pytest.Module.from_parent(parent, path=file_path)
     return None
 
 

@@ -135,7 +135,7 @@ def _check(options: Options) -> None:
     if options.out.exists() and not options.out.is_dir():
         raise FrailtyError("The output is a file, not a folder.", where=str(options.out), mend="name an empty or a new folder")
     there = {path.name for path in options.out.iterdir()} if options.out.exists() else set()
-    if there and "run.json" not in there or any(name not in OUTPUTS and not name.startswith(".") for name in there):
+    if (there and "run.json" not in there) or any(name not in OUTPUTS and not name.startswith(".") for name in there):
         raise FrailtyError("The output folder holds other things.", where=str(options.out),
                            why="a run replaces the whole folder", mend="name an empty or a new folder")
 

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import build_arrays, columns_of, concepts, people, LATEST, Needs
+from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, people
 from frailty.records.facts import last_entries
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
-    AsOf = Union[str, date, Sequence[Any], "pd.Series[Any]", Mapping[str, Any], None]
+    AsOf = str | date | Sequence[Any] | pd.Series[Any] | Mapping[str, Any] | None
 
 BLOCK = 50_000
 

@@ -7,17 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import naive
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-import naive
-from frailty.errors import FrailtyError
-from frailty.knowledge import rules_dir
-from frailty.records.arrays import OPEN
-from frailty.scoring import Scorecard, compile_plan, evaluate, load_scorecard, run_example, scorecard_ids
-from frailty.terminology import load_codelist
 from scoring_people import (
     CARD,
     CAREFUL,
@@ -33,6 +27,12 @@ from scoring_people import (
     persons,
     write_rules,
 )
+
+from frailty.errors import FrailtyError
+from frailty.knowledge import rules_dir
+from frailty.records.arrays import OPEN
+from frailty.scoring import Scorecard, compile_plan, evaluate, load_scorecard, run_example, scorecard_ids
+from frailty.terminology import load_codelist
 
 pytestmark = pytest.mark.scoring
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

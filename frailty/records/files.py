@@ -106,7 +106,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _classify(path: Path) -> RecordFile | None:
     name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = Path(name).stem, Path(name).suffix
     if suffix == ".csv" and stem in TABLES:
         return RecordFile(path, "table", stem)
     if path.name in MANIFESTS and b'"transactionTime"' in path.read_bytes()[:_SNIFF_BYTES]:

@@ -108,7 +108,7 @@ def stage(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress
     con.execute(sql_text("staged"))
     with tempfile.TemporaryDirectory(prefix=".frailty-", dir=folder) as work:
         readers = []
-        for place, one in enumerate(staged):
+        for place in range(len(staged)):
             (Path(work) / str(place)).mkdir()
             readers.append(CarefulReader(Path(work) / str(place), first_scope=place * _SCOPES))
         _read_bulk(con, staged, readers, progress)
