@@ -72,7 +72,8 @@ points = 0.5
 [[term]]
 id = "sex"
 any = [
-  { from = "value", codes = "quantities/q1", unit = "g/L", value = [{ below = 2, sex = "female" }, { at_most = 4, sex = "male" }] },
+  { from = "value", codes = "quantities/q1", unit = "g/L", value = [
+    { below = 2, sex = "female" }, { at_most = 4, sex = "male" } ] },
 ]
 points = 2
 [[term]]
@@ -244,7 +245,7 @@ def lay_out(people: list[Row], quantities: tuple[str, ...], shuffle: np.random.G
         offsets = [0]
         for person in people:
             own = list(person[name])
-            if shuffle is not None:
+            if shuffle is not None and name != "stays":     # rows point at stays by their place
                 own = [own[i] for i in shuffle.permutation(len(own))]
             rows += [columns(row) for row in sorted(own, key=lambda row: tuple(
                 row.get(key, 0) for key in ("effective", "recorded", "record")) if name != "stays" else 0)]

@@ -139,8 +139,7 @@ def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode:
     con.execute("""CREATE OR REPLACE TEMP TABLE deleted (source VARCHAR, resource_type VARCHAR, resource_id VARCHAR,
                                                          deleted_at VARCHAR)""")
     deleted = [(one.source.name, *row) for one in staged for row in one.deleted]
-    if deleted:
-        con.executemany("INSERT INTO deleted VALUES (?, ?, ?, ?)", deleted)
+    insert_rows(con, "deleted", deleted)
     con.execute(sql_text("merge"))
     _concepts(con)
     con.execute(sql_text("fate"))

@@ -305,7 +305,7 @@ def _stage_types(con: DuckDBPyConnection, staged: Sequence[Staged]) -> None:
     tables = sorted(row[0] for row in con.execute(
         "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'raw_')").fetchall())
     con.execute("CREATE OR REPLACE TEMP TABLE file_number (_f VARCHAR, file INTEGER, source VARCHAR)")
-    con.executemany("INSERT INTO file_number VALUES (?, ?, ?)", [
+    insert_rows(con, "file_number", [
         (str(file.path), number, one.source.name) for one in staged
         for number, file in enumerate(one.source.files, one.first_file)] or [("", 0, staged[0].source.name)])
     base = 0

@@ -19,17 +19,15 @@ from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES
 from frailty.scoring import words
 from frailty.scoring.definitions import Band, Evidence, Example, Interval, Scorecard, Step, Term, Window
 
-FOLDER = "scores"
-
 
 def scorecard_ids(rules: Path | None = None) -> list[str]:
     """The ids of the scorecards under rules/scores/, in alphabetical order."""
-    return sorted(path.stem for path in ((rules or rules_dir()) / FOLDER).glob("*.toml"))
+    return sorted(path.stem for path in ((rules or rules_dir()) / "scores").glob("*.toml"))
 
 
 def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
     """The scorecard `rules/scores/<id>.toml`, proven well formed."""
-    folder = (rules or rules_dir()) / FOLDER
+    folder = (rules or rules_dir()) / "scores"
     if not (folder / f"{id}.toml").is_file():
         known = scorecard_ids(rules)
         raise DefinitionError(f"There is no score '{id}'.", where=f"rules/{FOLDER}/",
@@ -435,8 +433,7 @@ class _Reader:
             at.fail(f"'{got}' is not a look-back.", "within", mend='within = "2 years", "12 months" or "90 days"')
         count, unit = int(match[1]), match[2][0]
         if unit == "h":
-            at.fail("A look-back in hours is not supported in this version.", "within",
-                    why="the arrays of coded entries and medicines hold days", mend='within = "1 day"')
+            at.fail("A look-back in hours is not supported: entries and medicines hold days.", "within", mend='within = "1 day"')
         if unit in "wd":
             return Window(got, days=count * (7 if unit == "w" else 1))
         return Window(got, months=count * (12 if unit == "y" else 1))

@@ -61,16 +61,15 @@ def _quantity(value: float, unit: str, ucum: str) -> str:
     return f'"valueQuantity":{{"value":{number(value)}{text}{code}}}'
 
 
-_SYSTOLIC = '{"system":"http://snomed.info/sct","code":"271649006","display":"Systolic blood pressure"}'
-_DIASTOLIC = '{"system":"http://snomed.info/sct","code":"271650006","display":"Diastolic blood pressure"}'
-
-
 def result_value(locality: Locality, test: int, value: float, second: float, spelling: int) -> str:
     """The value of a result as members, in the spelling drawn for it."""
     of = locality.tests[test]
     if of.id == "bp":
-        parts = (f'{{"code":{{"coding":[{code}]}},{_quantity(v, "mmHg", "mm[Hg]")}}}'
-                 for code, v in ((_SYSTOLIC, value), (_DIASTOLIC, second)))
+        parts = []
+        for said, v in zip(locality.settings.texts("tests.blood_pressure"), (value, second), strict=True):
+            code, _, term = said.partition(" ")
+            coding = f'{{"system":"http://snomed.info/sct","code":{quoted(code)},"display":{quoted(term)}}}'
+            parts.append(f'{{"code":{{"coding":[{coding}]}},{_quantity(v, "mmHg", "mm[Hg]")}}}')
         return f'"component":[{",".join(parts)}]'
     if spelling == 3:
         return _quantity(round(value * of.old_factor, 3), of.old_unit, "")
