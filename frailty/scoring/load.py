@@ -30,7 +30,7 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
     folder = (rules or rules_dir()) / "scores"
     if not (folder / f"{id}.toml").is_file():
         known = scorecard_ids(rules)
-        raise DefinitionError(f"There is no score '{id}'.", where=f"rules/{FOLDER}/",
+        raise DefinitionError(f"There is no score '{id}'.", where="rules/scores/",
                               mend=_suggest(id, known) or f"the scores are: {', '.join(known) or '(none)'}")
     return _Reader(folder).read(id)
 
@@ -142,7 +142,7 @@ class _Reader:
         path = self.folder / f"{id}.toml"
         data = path.read_bytes()
         self.bytes.append(data)
-        file = _File(f"rules/{FOLDER}/{id}.toml", data.decode("utf-8", "replace"))
+        file = _File(f"rules/scores/{id}.toml", data.decode("utf-8", "replace"))
         at = _At(file)
         try:
             top: dict[str, Any] = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
@@ -311,7 +311,7 @@ class _Reader:
                     why="the lookup makes one term for each category")
         path = self.folder / lookup["file"]
         if not path.is_file():
-            at.fail(f"The table '{lookup['file']}' was not found.", "lookup", why=f"looked in rules/{FOLDER}/",
+            at.fail(f"The table '{lookup['file']}' was not found.", "lookup", why="looked in rules/scores/",
                     mend=_suggest(lookup["file"], [p.name for p in self.folder.glob("*.csv")]))
         data = path.read_bytes()
         self.bytes.append(data)
@@ -324,7 +324,7 @@ class _Reader:
         unless = at.table_of(table.get("unless", {}), "unless")
         terms = []
         for line, row in enumerate(reader, 2):
-            where = f"rules/{FOLDER}/{lookup['file']}, line {line}"
+            where = f"rules/scores/{lookup['file']}, line {line}"
             id = (row[lookup["key"]] or "").strip()
             try:
                 points = Decimal((row[lookup["points"]] or "").strip())
