@@ -16,7 +16,7 @@ from frailty.records.build import LATEST
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
 from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
-from frailty.records.stage import insert_rows
+from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring.load import load_scorecard, scorecard_ids
@@ -179,7 +179,7 @@ def _hold(site: Site, accepted: Sequence[str]) -> Hold:
 def _validate(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress) -> None:
     """Adds what FHIR's own models find to the quarantine, as parts: the records stay in use."""
     from frailty.records.validate import validate
-    row = con.execute("SELECT max(load) FROM load").fetchone()
+    row = first_row(con.execute("SELECT max(load) FROM load"))
     for source in sources:
         insert_rows(con, "quarantine", [
             (row and row[0], source.name, one.file, one.line, one.resource_type, one.reason, one.part, None)
@@ -387,7 +387,7 @@ def _status(result: Result) -> str:
 def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[str, Any], worklists: Worklists | None) -> None:
     """Keeps the run and its lists in the store; a second run for the same day takes the place of the first."""
     import json
-    row = con.execute("SELECT coalesce(max(run), 0) + 1, (SELECT max(load) FROM load) FROM run").fetchone()
+    row = first_row(con.execute("SELECT coalesce(max(run), 0) + 1, (SELECT max(load) FROM load) FROM run"))
     number, load = row if row else (1, 1)
     con.execute("INSERT INTO run VALUES (?, current_timestamp::TIMESTAMP, ?, ?, ?, ?, ?)",
                 [number, day, options.purpose, load,

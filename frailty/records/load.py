@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from frailty.records.careful import Quarantined
 from frailty.records.files import Source, sha256
-from frailty.records.stage import STAGED, Progress, Staged, insert_rows, line_numbers, sql_text, stage, stage_frames
+from frailty.records.stage import STAGED, Progress, Staged, first_row, insert_rows, line_numbers, sql_text, stage, stage_frames
 from frailty.terminology import load_map, nhs_number_sql, normalise_sql, systems_table, trim_sql
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _finish(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[S
 
 
 def _next_load(con: DuckDBPyConnection) -> int:
-    row = con.execute("SELECT coalesce(max(load), 0) + 1 FROM load").fetchone()
+    row = first_row(con.execute("SELECT coalesce(max(load), 0) + 1 FROM load"))
     return int(row[0]) if row else 1
 
 
@@ -189,9 +189,9 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
         return ""
     now = dict(con.execute("SELECT resource_type, count(*) FROM coming WHERE fate = 'used' AND source = ? GROUP BY ALL",
                            [source]).fetchall())
-    row = con.execute("SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL", [source]).fetchone()
+    row = first_row(con.execute("SELECT count(*) FROM person WHERE source = ? AND known_to IS NULL", [source]))
     why = hold(source, "people", row[0] if row else 0, sum(now.get(kind, 0) for kind in STAGED["person"]))
-    last = con.execute("SELECT books FROM load WHERE source = ? AND mode = 'full' ORDER BY load DESC LIMIT 1", [source]).fetchone()
+    last = first_row(con.execute("SELECT books FROM load WHERE source = ? AND mode = 'full' ORDER BY load DESC LIMIT 1", [source]))
     for kind, counted in sorted(json.loads(last[0]).items()) if last and not why else ():
         if kind not in STAGED["person"] and any(kind in names for names in STAGED.values()):
             why = why or hold(source, kind, counted["used"], now.get(kind, 0))
@@ -228,10 +228,10 @@ def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int
               if mode == "full" else "SELECT NULL WHERE FALSE")
     changed = """SELECT record FROM fresh JOIN held USING (record) WHERE fresh.content <> held.content
                  AND record NOT IN (SELECT record FROM older)"""
-    count = con.execute(f"SELECT count(*) FROM ({absent})").fetchone()
+    count = first_row(con.execute(f"SELECT count(*) FROM ({absent})"))
     con.execute(f"""UPDATE {table} SET known_to = {number} WHERE source = ? AND known_to IS NULL
                     AND record IN ({gone} UNION {absent} UNION {changed})""", [source])
-    same = con.execute("SELECT count(*) FROM same").fetchone()
+    same = first_row(con.execute("SELECT count(*) FROM same"))
     con.execute("DELETE FROM fresh WHERE record IN (SELECT record FROM same UNION SELECT record FROM older)")
     return (int(count[0]) if count else 0), (int(same[0]) if same else 0)
 
@@ -309,12 +309,12 @@ def _placed(staged: Staged, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined
 def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: int, mode: str, kind: str | None,
           extracted_at: datetime | None, now: datetime) -> None:
     # A slip of the pen in 2999 must not be the newest date; a data set that lies wholly in the future has one all the same.
-    row = con.execute("""SELECT coalesce(max(recorded) FILTER (recorded <= $1), max(recorded)),
+    row = first_row(con.execute("""SELECT coalesce(max(recorded) FILTER (recorded <= $1), max(recorded)),
                                 min(effective) FILTER (effective > '1900-01-01')
         FROM (SELECT recorded, effective FROM event WHERE source = $2 AND known_to IS NULL
               UNION ALL SELECT recorded, effective FROM arriving_event WHERE source = $2
               UNION ALL SELECT recorded_start, started FROM stay WHERE source = $2 AND known_to IS NULL)""",
-                      [now.date(), source.name]).fetchone()
+                      [now.date(), source.name]))
     newest, oldest = row if row else (None, None)
     at, told = extracted_at, "argument"
     if at is None:
@@ -324,7 +324,7 @@ def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: i
     if at is not None and at.tzinfo is not None:
         at = at.astimezone(ZoneInfo("Europe/London")).replace(tzinfo=None)
     books.extracted_from = told
-    known = con.execute("SELECT kind, practices, since FROM feed WHERE source = ?", [source.name]).fetchone()
+    known = first_row(con.execute("SELECT kind, practices, since FROM feed WHERE source = ?", [source.name]))
     kind = kind or (known[0] if known else _guess_kind(con, source.name))
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [number, source.name, "held" if books.held else mode, now.replace(tzinfo=None), at, told, newest, oldest])
@@ -348,11 +348,11 @@ def _manifest_time(source: Source) -> datetime | None:
 
 
 def _guess_kind(con: DuckDBPyConnection, source: str) -> str:
-    row = con.execute("""SELECT
+    row = first_row(con.execute("""SELECT
         (SELECT count(*) FROM stay WHERE source = $1 AND known_to IS NULL AND setting IN ('inpatient', 'emergency')),
         (SELECT count(*) FROM arriving_event JOIN concept USING (concept)
          WHERE source = $1 AND concept.kind = 'icd10' AND counts),
-        (SELECT count(*) FROM arriving_event WHERE source = $1 AND counts)""", [source]).fetchone()
+        (SELECT count(*) FROM arriving_event WHERE source = $1 AND counts)""", [source]))
     stays, icd10, coded = row if row else (0, 0, 0)
     return "hospital" if icd10 and icd10 * 2 >= coded else "gp" if coded or not stays else "hospital"
 

@@ -63,6 +63,12 @@ class Staged:
     notes: Counter[str] = field(default_factory=Counter)
 
 
+def first_row(result: DuckDBPyConnection) -> tuple[Any, ...] | None:
+    """The first row, or None. The result is read to its end: DuckDB 2 refuses other work on the connection before."""
+    rows = result.fetchall()
+    return rows[0] if rows else None
+
+
 def sql_text(name: str) -> str:
     """A statement of `records/sql/`."""
     return package_files("frailty.records").joinpath("sql", f"{name}.sql").read_text("utf-8")
@@ -259,7 +265,7 @@ def _scans(con: DuckDBPyConnection, columns: dict[str, str], file: RecordFile) -
 
 def _keep(con: DuckDBPyConnection, kind: str, table: str) -> None:
     """Makes a scanned table part of what is staged of its type. Tables are kept as they are: copying costs more."""
-    row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO ?", [f"raw_{kind}_[0-9]+"]).fetchone()
+    row = first_row(con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO ?", [f"raw_{kind}_[0-9]+"]))
     place = row[0] if row else 0
     con.execute(f"ALTER TABLE {table} RENAME TO raw_{kind}_{place}")
     con.execute(f"UPDATE left_out SET kind = '{kind}_{place}' WHERE kind = '{kind}'")
@@ -295,7 +301,7 @@ def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: 
     con.execute(f"""CREATE OR REPLACE TEMP TABLE table_rows AS SELECT {wanted}, NULL::{TYPES['Patient']['_p']} AS _p,
                         NULL::VARCHAR AS _f, {number} AS file, row_number() OVER () AS ordinal FROM {given}""")
     _keep(con, table, "table_rows")
-    count = con.execute(f"SELECT count(*) FROM {given}").fetchone()
+    count = first_row(con.execute(f"SELECT count(*) FROM {given}"))
     staged.read[table] += int(count[0]) if count else 0
 
 
@@ -311,9 +317,9 @@ def _stage_types(con: DuckDBPyConnection, staged: Sequence[Staged]) -> None:
     base = 0
     for table in tables:
         _, kind, place = table.split("_")
-        row = con.execute(f"SELECT coalesce(max(rowid), -1) + 1 FROM {table}").fetchone()
+        row = first_row(con.execute(f"SELECT coalesce(max(rowid), -1) + 1 FROM {table}"))
         out = f" WHERE rowid NOT IN (SELECT rid FROM left_out WHERE kind = '{kind}_{place}')"
-        none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchone() is None
+        none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchall() == []
         con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {base} AS rid, * FROM {table}{'' if none else out}")
         _stage_resource(con, kind, table, base)
         for target, names in STAGED.items():

@@ -39,7 +39,8 @@ def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | 
     except duckdb.Error as error:
         raise RecordsError("The store cannot be opened.", where=name, why=str(error).splitlines()[0].replace(str(path), name),
                            mend="close the program that has it open, or name another file") from None
-    con.execute("SET enable_progress_bar = false")
+    with contextlib.suppress(duckdb.Error):             # in a notebook without ipywidgets there is none to switch off
+        con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'UTC'")
     if spill is not None:
         con.execute("SET temp_directory = '" + str(spill).replace("'", "''") + "'")
