@@ -433,7 +433,7 @@ class _Reader:
             at.fail(f"'{got}' is not a look-back.", "within", mend='within = "2 years", "12 months" or "90 days"')
         count, unit = int(match[1]), match[2][0]
         if unit == "h":
-            at.fail("A look-back in hours is not supported: entries and medicines hold days.", "within", mend='within = "1 day"')
+            at.fail("A look-back in hours is not supported in this version: entries hold days.", "within", mend='within = "1 day"')
         if unit in "wd":
             return Window(got, days=count * (7 if unit == "w" else 1))
         return Window(got, months=count * (12 if unit == "y" else 1))
