@@ -46,3 +46,10 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def place(first_night: Any, tmp_path: Path) -> Any:
     """A copy of the first night that a test may change."""
     return first_night.copy(tmp_path / "copy")
+
+
+def pytest_configure() -> None:
+    """The same examples in every run: a landing must not depend on the draw."""
+    from hypothesis import settings
+    settings.register_profile("same-examples", derandomize=True)
+    settings.load_profile("same-examples")
