@@ -1,0 +1,43 @@
+"""What every command of `frailty` is made of: a parser that speaks as the program does, dates and times."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+from frailty.errors import FrailtyError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line as everything else is said, and ends with exit code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise FrailtyError(message[:1].upper() + message[1:] + ".", mend=f"{self.prog} --help")
+
+
+def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], help_text: str, example: str,
+             more: str = "") -> argparse.ArgumentParser:
+    """A command with its help: one line, more if need be, and an example."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=help_text[0].upper() + help_text[1:] + "." + ("\n\n" + more if more else ""),
+        epilog=f"example:\n  {example}", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def a_date(text: str) -> date:
+    """A day from a command line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+
+
+def a_time(text: str) -> datetime:
+    """A time from a command line."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2026-11-22T02:00") from None

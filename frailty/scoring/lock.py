@@ -1,0 +1,130 @@
+"""A definition never changes under one id and version: `scores/lock.csv` keeps the hash of each that was released.
+
+The hash covers what gives points: the scorecard, those it is based on, their tables of weights and their code lists.
+Words for readers (title, source, licence, verified, notes, examples) may be mended without a new version. Units and
+plausible ranges of quantities and the substances of medicines belong to the reading of records, and are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from frailty.errors import DefinitionError
+from frailty.knowledge import rules_dir
+from frailty.scoring.definitions import Scorecard
+from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.terminology.tables import read_rows
+
+COLUMNS = ("id", "version", "sha256")
+PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", "example")
+
+
+def definition_files(id: str, rules: Path | None = None) -> list[Path]:
+    """The files of a scorecard: its own, those it is based on, and their tables of weights. It must be well formed."""
+    folder = (rules or rules_dir()) / "scores"
+    found: list[Path] = []
+    base: str | None = id
+    while base:
+        path = folder / f"{base}.toml"
+        table = tomllib.loads(path.read_text("utf-8"))
+        found += [path, *(folder / name for name in dict.fromkeys(_named_files(table)))]
+        base = table.get("based_on")
+    return list(dict.fromkeys(found))
+
+
+def _named_files(table: Any) -> Iterator[str]:
+    """Every table of numbers that a scorecard names, wherever in it: file = "..."."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            if key == "file" and isinstance(value, str):
+                yield value
+            else:
+                yield from _named_files(value)
+    elif isinstance(table, list):
+        for value in table:
+            yield from _named_files(value)
+
+
+def definition_hash(card: Scorecard, rules: Path | None = None) -> str:
+    """sha256 of all that decides how many points a person has, whatever the words around it."""
+    from frailty.terminology import load_codelist
+    digest = hashlib.sha256()
+    for path in definition_files(card.id, rules):
+        text = _meaning(path) if path.suffix == ".toml" else path.read_text("utf-8-sig")
+        digest.update(hashlib.sha256(text.encode()).digest())
+    for name in sorted(card.codelists):
+        digest.update(f"{name} {load_codelist(name, rules).sha256}\n".encode())
+    return digest.hexdigest()
+
+
+def _meaning(path: Path) -> str:
+    """A scorecard without its words for readers, in one spelling."""
+    table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    told = {key: value for key, value in table.items() if key not in PROSE}
+    if "term" in told:
+        told["term"] = [{key: value for key, value in term.items() if key != "title"} for term in told["term"]]
+    return json.dumps(told, sort_keys=True, default=lambda number: str(number.normalize()))
+
+
+def lock_file(rules: Path | None = None) -> Path:
+    """Where the hashes are kept."""
+    return (rules or rules_dir()) / "scores" / "lock.csv"
+
+
+def read_lock(path: Path) -> dict[tuple[str, str], str]:
+    """(id, version) -> hash; empty where nothing was locked yet."""
+    found: dict[tuple[str, str], str] = {}
+    if path.exists():
+        for line, row in read_rows(path, COLUMNS):
+            key = row["id"], row["version"]
+            if found.setdefault(key, row["sha256"]) != row["sha256"]:
+                raise DefinitionError(f"The score '{key[0]}', version {key[1]}, is locked twice, with two hashes.",
+                                      where=f"{path}, line {line}", mend="keep the line of the definition that was released")
+    return found
+
+
+def unlocked(rules: Path | None = None, path: Path | None = None) -> list[DefinitionError]:
+    """Definitions that are not as they were locked, or not locked at all; one error each.
+
+    rules: where scorecards and code lists are read. path: the lock file, where it is not that of `rules`.
+    """
+    path = path or lock_file(rules)
+    locked = read_lock(path)
+    wrong = []
+    for id in scorecard_ids(rules):
+        card = load_scorecard(id, rules)
+        was = locked.get((id, card.version))
+        if was is None:
+            wrong.append(DefinitionError(
+                f"The score '{id}', version {card.version}, is not in the lock file.", where=str(path),
+                why="each version of a definition is locked, so that it cannot change unseen", mend="run: frailty scores lock"))
+        elif was != definition_hash(card, rules):
+            wrong.append(DefinitionError(
+                f"The score '{id}' has changed, and still calls itself version {card.version}.", where=card.file,
+                why="what gives points (terms, weights, bands, code lists, or those of the score it is based on) is not what "
+                    "was locked under this version",
+                mend="give it a new version = \"...\", say why in CHANGELOG.md, then run: frailty scores lock. If the old one "
+                     f"was never released, delete its line in {path.name} instead, and run the same"))
+    return wrong
+
+
+def lock(rules: Path | None = None, path: Path | None = None) -> list[str]:
+    """Locks every version that is not locked yet; answers "id version" of each. Raises where a locked one has changed."""
+    path = path or lock_file(rules)
+    locked = read_lock(path)
+    cards = [load_scorecard(id, rules) for id in scorecard_ids(rules)]
+    new = {(card.id, card.version): definition_hash(card, rules) for card in cards if (card.id, card.version) not in locked}
+    changed = [one for one in unlocked(rules, path) if "still calls itself" in one.what]
+    if changed:
+        raise changed[0]
+    rows = sorted((*key, was) for key, was in (locked | new).items())
+    import csv
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows])
+    return [f"{id} {version}" for id, version in sorted(new)]
