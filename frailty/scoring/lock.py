@@ -22,20 +22,26 @@ from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.terminology.tables import read_rows
 
 COLUMNS = ("id", "version", "sha256")
-PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", "example")
+PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", "example", "default", "restricted")
 
 
 def definition_files(id: str, rules: Path | None = None) -> list[Path]:
     """The files of a scorecard: its own, those it is based on, and their tables of weights. It must be well formed."""
     folder = (rules or rules_dir()) / "scores"
     found: list[Path] = []
-    base: str | None = id
-    while base:
-        path = folder / f"{base}.toml"
+    while id:
+        path = _file_of(id, folder)
         table = tomllib.loads(path.read_text("utf-8"))
-        found += [path, *(folder / name for name in dict.fromkeys(_named_files(table)))]
-        base = table.get("based_on")
+        found += [path, *(folder / name for name in _named_files(table))]
+        id = table.get("based_on", "")
     return list(dict.fromkeys(found))
+
+
+def _file_of(id: str, folder: Path) -> Path:
+    """The file of a score; that of a variant is the file with the longest name that its id begins with."""
+    words = id.split("_")
+    names = ("_".join(words[:n]) for n in range(len(words), 0, -1))
+    return next(path for name in names if (path := folder / f"{name}.toml").is_file())
 
 
 def _named_files(table: Any) -> Iterator[str]:
@@ -54,22 +60,26 @@ def _named_files(table: Any) -> Iterator[str]:
 def definition_hash(card: Scorecard, rules: Path | None = None) -> str:
     """sha256 of all that decides how many points a person has, whatever the words around it."""
     from frailty.terminology import load_codelist
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(card.id.encode())
     for path in definition_files(card.id, rules):
-        text = _meaning(path) if path.suffix == ".toml" else path.read_text("utf-8-sig")
+        text = _meaning(path, card.id) if path.suffix == ".toml" else path.read_text("utf-8-sig")
         digest.update(hashlib.sha256(text.encode()).digest())
     for name in sorted(card.codelists):
         digest.update(f"{name} {load_codelist(name, rules).sha256}\n".encode())
     return digest.hexdigest()
 
 
-def _meaning(path: Path) -> str:
-    """A scorecard without its words for readers, in one spelling."""
-    table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    told = {key: value for key, value in table.items() if key not in PROSE}
-    if "term" in told:
-        told["term"] = [{key: value for key, value in term.items() if key != "title"} for term in told["term"]]
-    return json.dumps(told, sort_keys=True, default=lambda number: str(number.normalize()))
+def _meaning(path: Path, id: str) -> str:
+    """A scorecard without its words for readers and without the variants that are other scores, in one spelling."""
+    told = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    told["variant"] = [one for one in told.get("variant", []) if id.startswith(f"{path.stem}_{one.get('id')}")]
+    return json.dumps(_bare(told), sort_keys=True, default=lambda number: str(number.normalize()))
+
+
+def _bare(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {key: _bare(value) for key, value in told.items() if key not in PROSE}
+    return [_bare(one) for one in told] if isinstance(told, list) else told
 
 
 def lock_file(rules: Path | None = None) -> Path:
