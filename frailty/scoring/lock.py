@@ -27,14 +27,17 @@ PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", 
 
 def definition_files(id: str, rules: Path | None = None) -> list[Path]:
     """The files of a scorecard: its own, those it is based on, and their tables of weights. It must be well formed."""
+    return list(dict.fromkeys(path for _, many, _ in _chain(id, rules) for path in many))
+
+
+def _chain(id: str, rules: Path | None) -> Iterator[tuple[str, list[Path], dict[str, Any]]]:
+    """The score, the one it is based on, and so on: id, its file and its tables of weights, and what the file says."""
     folder = (rules or rules_dir()) / "scores"
-    found: list[Path] = []
     while id:
         path = _file_of(id, folder)
-        table = tomllib.loads(path.read_text("utf-8"))
-        found += [path, *(folder / name for name in _named_files(table))]
+        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        yield id, [path, *(folder / name for name in dict.fromkeys(_named_files(table)))], table
         id = table.get("based_on", "")
-    return list(dict.fromkeys(found))
 
 
 def _file_of(id: str, folder: Path) -> Path:
@@ -61,19 +64,18 @@ def definition_hash(card: Scorecard, rules: Path | None = None) -> str:
     """sha256 of all that decides how many points a person has, whatever the words around it."""
     from frailty.terminology import load_codelist
     digest = hashlib.sha256(card.id.encode())
-    for path in definition_files(card.id, rules):
-        text = _meaning(path, card.id) if path.suffix == ".toml" else path.read_text("utf-8-sig")
-        digest.update(hashlib.sha256(text.encode()).digest())
+    for id, (path, *weights), table in _chain(card.id, rules):
+        for text in (_meaning(table, path.stem, id), *(one.read_text("utf-8-sig") for one in weights)):
+            digest.update(hashlib.sha256(text.encode()).digest())
     for name in sorted(card.codelists):
         digest.update(f"{name} {load_codelist(name, rules).sha256}\n".encode())
     return digest.hexdigest()
 
 
-def _meaning(path: Path, id: str) -> str:
+def _meaning(table: dict[str, Any], file: str, id: str) -> str:
     """A scorecard without its words for readers and without the variants that are other scores, in one spelling."""
-    told = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    told["variant"] = [one for one in told.get("variant", []) if id.startswith(f"{path.stem}_{one.get('id')}")]
-    return json.dumps(_bare(told), sort_keys=True, default=lambda number: str(number.normalize()))
+    variants = [one for one in table.get("variant", []) if f"{file}_{one.get('id')}" == id]
+    return json.dumps(_bare({**table, "variant": variants}), sort_keys=True, default=lambda number: str(number.normalize()))
 
 
 def _bare(told: Any) -> Any:
