@@ -18,13 +18,18 @@ from frailty.terminology import (
 )
 
 NAMES = list_codelists()
-TO_BE_SUPPLIED = {"care/objection_profiling", "care/efi_value"}
+TO_BE_SUPPLIED = {
+    "care/objection_profiling",
+    "care/efi_value",
+    *(f"quantities/{name}" for name in ("prisma7", "frail", "edmonton", "fried", "4at")),
+}
 KEYS = {
     "snomed": "http://snomed.info/sct",
     "readv2": "http://read.info/readv2",
     "ctv3": "http://read.info/ctv3",
     "icd10": "http://hl7.org/fhir/sid/icd-10",
     "emis": "https://fhir.hl7.org.uk/Id/egton-codes",
+    "substance": "substance",
 }
 
 
@@ -151,6 +156,7 @@ def test_quantities_name_their_lists():
         "urine_protein_24h",
         "urine_albumin_24h",
         "urine_microalbumin",
+        "gait_speed",
     ]
 
 
