@@ -19,7 +19,7 @@ from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sour
 from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
-from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.scoring import default_scorecard_ids, load_scorecard, scorecard_ids
 from frailty.site import Site, load_site
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             _validate(con, sources, progress)
         practice = Practice(con, books)
         as_of, day = _as_of(con, options.as_of)
-        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or scorecard_ids()))))
+        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids()))))
         scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
         worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
         progress("writing", 0, 1)

@@ -45,12 +45,12 @@ def told(place: Place) -> dict[str, Any]:
 
 
 def test_scores_hold_the_columns_that_are_promised(first_night: Place) -> None:
-    from frailty.scoring import scorecard_ids
+    from frailty.scoring import default_scorecard_ids
 
     found = header(first_night.out / "data" / "scores.csv")
     assert found[:4] == ["patient_id", "last_entry_on", "registered_from", "thin_record"]
     scores = [name.removesuffix("_status") for name in found if name.endswith("_status")]
-    assert sorted(scores) == sorted(scorecard_ids())
+    assert sorted(scores) == sorted(default_scorecard_ids())
     expected = []
     for score in scores:
         expected += [

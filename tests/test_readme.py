@@ -94,8 +94,8 @@ def test_it_names_the_columns_of_the_plain_tables() -> None:
 
 
 def test_it_names_every_score() -> None:
-    from frailty.scoring import scorecard_ids
-    assert [one for one in scorecard_ids() if not re.search(rf"^{one} +\w", README, re.MULTILINE)] == []
+    from frailty.scoring import default_scorecard_ids
+    assert [one for one in default_scorecard_ids() if not re.search(rf"^{one} +\w", README, re.MULTILINE)] == []
 
 
 def test_its_links_lead_somewhere() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scoring_people import CARD, CAREFUL, HEADER, write_rules
 
 from frailty.errors import DefinitionError
-from frailty.scoring import compile_plan, load_scorecard, scorecard_ids
+from frailty.scoring import compile_plan, default_scorecard_ids, load_scorecard, scorecard_ids
 from frailty.scoring.load import _File
 
 pytestmark = pytest.mark.scoring
@@ -41,6 +41,8 @@ def test_whole_message(tmp_path: Path) -> None:
     ('group = []\n' + TERM, ["'group' in a scorecard is not supported in this version", "line 6"]),
     ('link = "logistic"\n' + TERM, ["The link 'logistic' is not supported in this version", "line 6"]),
     ('link = { divide_by = 0 }\n' + TERM, ["must be above zero", "line 6"]),
+    ('restricted = ""\n' + TERM, ["says no 'restricted'", 'restricted = "..."']),
+    ('default = "no"\n' + TERM, ["'default' must be true or false", "line 6"]),
     ('needs = ["hospitals"]\n' + TERM, ["'hospitals' in 'needs'", "did you mean 'hospital'?"]),
     ('needs = ["hospital"]\n' + TERM, ["none of its evidence says which part", 'add feed = "hospital"']),
     (TERM + TERM, ["The term 'a' is defined twice", "line 11"]),
@@ -175,7 +177,8 @@ def test_based_on(tmp_path: Path) -> None:
 
 
 def test_the_published_scores() -> None:
-    assert scorecard_ids() == ["charlson", "charlson_age", "charlson_quan2011", "efi", "efi_reviewed", "hfrs"]
+    assert default_scorecard_ids() == [
+        "charlson", "charlson_age", "charlson_quan2011", "efi", "efi_reviewed", "hfrs"]
     hfrs, charlson, updated = (load_scorecard(id) for id in ("hfrs", "charlson", "charlson_quan2011"))
     assert sum(term.points for term in hfrs.terms) == Fraction("173.2") and hfrs.scale == 1
     assert sum(term.points for term in charlson.terms) == 33
@@ -187,6 +190,17 @@ def test_the_published_scores() -> None:
     assert [term.id for term in efi.terms] == [term.id for term in reviewed.terms]
     assert all(term.points == 1 for term in efi.terms) and efi.of == 36
     assert [band.label for band in hfrs.bands] == ["low", "intermediate", "high"]
+
+
+def test_what_is_scored_by_name_only(tmp_path: Path) -> None:
+    rules = write_rules(tmp_path, {
+        "plain": HEAD.replace("one", "plain") + TERM, "rare": HEAD.replace("one", "rare") + "default = false\n" + TERM,
+        "held": HEAD.replace("one", "held") + 'restricted = "no licence yet"\n' + TERM,
+        "based": 'id = "based"\ntitle = "t"\nbased_on = "held"\n',
+        "again": 'id = "again"\ntitle = "t"\nbased_on = "rare"\ndefault = true\n'})
+    assert scorecard_ids(rules) == ["again", "based", "held", "plain", "rare"]
+    assert default_scorecard_ids(rules) == ["again", "plain"]
+    assert load_scorecard("based", rules).restricted == "no licence yet"
 
 
 def test_lines_are_found() -> None:

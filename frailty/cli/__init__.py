@@ -105,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     nightly.add_argument("--delta", action="store_true",
                          help="RECORDS hold only what changed; without it, what is absent is ended")
     nightly.add_argument("--extracted-at", type=a_time, metavar="TIME", help="when the records were extracted (ISO 8601)")
-    nightly.add_argument("--scores", default="", metavar="IDS", help="comma-separated (default: all; see: frailty scores)")
+    nightly.add_argument("--scores", default="", metavar="IDS",
+                         help="comma-separated (default: all that are not by name only; see: frailty scores)")
     nightly.add_argument("--validate", action="store_true",
                          help="also check every resource against FHIR with fhir.resources (slow: about 6 MB/s)")
     nightly.add_argument("--accept-change", action="append", default=[], metavar="SOURCE",

@@ -23,9 +23,9 @@ def add_scores(commands: Any) -> None:
 
 def _list(chosen: argparse.Namespace) -> int:
     from frailty.scoring.load import load_scorecard, scorecard_ids
-    for one in scorecard_ids():
-        card = load_scorecard(one)
-        print(f"{card.id:<20} {card.title}")
+    for card in map(load_scorecard, scorecard_ids()):
+        mark = " (restricted: by name only)" if card.restricted else " (by name only)" if card.by_name_only else ""
+        print(f"{card.id:<28} {card.title}{mark}")
     return 0
 
 

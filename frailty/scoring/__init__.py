@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.scoring.definitions import STATUS, Scorecard
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 _LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "engine", "Scores": "engine", "Score": "engine",
           "Contributions": "engine", "run_example": "examples"}
 
-__all__ = ["STATUS", "Contributions", "Plan", "Score", "Scorecard", "Scores", "compile_plan", "evaluate",
-           "load_scorecard", "run_example", "scorecard_ids"]
+__all__ = ["STATUS", "Contributions", "Plan", "Score", "Scorecard", "Scores", "compile_plan",
+           "default_scorecard_ids", "evaluate", "load_scorecard", "run_example", "scorecard_ids"]
+
+
+def default_scorecard_ids(rules: Path | None = None) -> list[str]:
+    """Those that are scored when nobody names any: neither restricted nor `default = false`."""
+    return [id for id in scorecard_ids(rules) if not load_scorecard(id, rules).by_name_only]
 
 
 def __getattr__(name: str) -> Any:

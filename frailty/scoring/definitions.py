@@ -121,6 +121,8 @@ class Scorecard:
     verified: str = ""
     notes: tuple[str, ...] = ()
     based_on: str = ""
+    default: bool = True                     # false: scored only where it is asked for by name
+    restricted: str = ""                     # why it may not be used without more ado; scored only by name
     sha256: str = ""
     file: str = ""
     lookups: dict[str, tuple[str, ...]] = field(default_factory=dict)  # code list -> the categories with points
@@ -133,6 +135,11 @@ class Scorecard:
     def codelists(self) -> tuple[str, ...]:
         """Names of the code lists it uses, in order of first use."""
         return tuple(dict.fromkeys(e.codes for e in self.evidence if e.codes))
+
+    @property
+    def by_name_only(self) -> bool:
+        """Is it left out unless somebody asks for it?"""
+        return bool(self.restricted) or not self.default
 
     @property
     def scale(self) -> int:

@@ -13,7 +13,7 @@ def describe(card: Scorecard) -> str:
     lines = [card.title, "=" * len(card.title), ""]
     facts = {
         "id": f"{card.id}, version {card.version}", "source": card.source.get("citation", ""),
-        "doi": card.source.get("doi", ""), "licence": card.licence, "verified": card.verified,
+        "doi": card.source.get("doi", ""), "licence": card.licence, "restricted": card.restricted, "verified": card.verified,
         "population": f"{card.age_at_least} years and over" if card.age_at_least else "everybody",
         "needs": ", ".join(f"a {need} feed" for need in card.needs) or "records of general practice",
         "value": f"points / {card.of:g}" if card.divide_by else "sum of points",

@@ -179,7 +179,7 @@ class _Reader:
 
     def _scorecard(self, top: dict[str, Any], at: _At, raw_terms: list[_Raw], raw_bands: list[_Raw],
                    raw_examples: list[_Raw]) -> Scorecard:
-        for key in ("id", "title", "version", "licence"):
+        for key in ("id", "title", "version", "licence", *({"restricted"} & top.keys())):
             if not at.text(top.get(key, ""), key).strip():
                 at.fail(f"The scorecard says no '{key}'.", mend=f'{key} = "..."')
         source = at.table_of(top.get("source", {}), "source")
@@ -199,14 +199,14 @@ class _Reader:
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             at.fail("'notes' must be a list of sentences.", "notes")
 
-        without_caution = top.get("without_caution", False)
-        if not isinstance(without_caution, bool):
-            at.fail("'without_caution' must be true or false.", "without_caution")
+        for key in ("without_caution", "default"):
+            if not isinstance(top.get(key, True), bool):
+                at.fail(f"'{key}' must be true or false.", key)
         lookups: dict[str, tuple[str, ...]] = {}
         terms: list[Term] = []
         places: dict[str, _At] = {}
         for raw in raw_terms:
-            for term in self._terms(raw, without_caution, lookups):
+            for term in self._terms(raw, top.get("without_caution", False), lookups):
                 if term.id in places:
                     raw.at.fail(f"The term '{term.id}' is defined twice.", "id", mend="give each term its own id")
                 terms.append(term)
@@ -225,7 +225,8 @@ class _Reader:
             terms=tuple(terms), bands=tuple(bands), divide_by=self._link(top.get("link", "identity"), at),
             age_at_least=None if age is None else at.whole(age, "age_at_least"), needs=tuple(needs),
             verified=at.text(top.get("verified", ""), "verified"), notes=tuple(notes),
-            based_on=top.get("based_on", ""), lookups=lookups)
+            based_on=top.get("based_on", ""), default=top.get("default", True),
+            restricted=top.get("restricted", ""), lookups=lookups)
         if needs and not any(e.feed for e in card.evidence):
             at.fail("The scorecard needs a hospital feed, but none of its evidence says which part.", "needs",
                     mend='add feed = "hospital" to the evidence that the feed answers')

@@ -1,7 +1,7 @@
 """A definition never changes under one id and version: `scores/lock.csv` keeps the hash of each that was released.
 
 The hash covers what gives points: the scorecard, those it is based on, their tables of weights and their code lists.
-Words for readers (title, source, licence, verified, notes, examples) may be mended without a new version. Units and
+Words for readers (title, source, licence, verified, notes, examples, who may ask) may be mended without a new version. Units and
 plausible ranges of quantities and the substances of medicines belong to the reading of records, and are not in it.
 """
 

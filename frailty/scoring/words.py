@@ -13,7 +13,7 @@ class Words(NamedTuple):
 
 
 SCORE = Words(("id", "title", "version", "licence", "source", "population", "link", "needs", "term", "band", "example",
-               "based_on", "without_caution", "verified", "notes"),
+               "based_on", "without_caution", "verified", "notes", "default", "restricted"),
               ("group", "variant", "floor", "index", "evidence"))
 POPULATION = Words(("age_at_least",))
 LINK = Words(("divide_by",), ("logistic", "survival", "horizon", "minimum_share"))
