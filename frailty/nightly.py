@@ -20,12 +20,15 @@ from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring import default_scorecard_ids, load_scorecard, scorecard_ids
+from frailty.scoring.lock import definition_hash
+from frailty.scoring.overlay import laid_over
 from frailty.site import Site, load_site
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
+    from frailty.scoring.definitions import Scorecard
     from frailty.triage import Worklists
 
 PURPOSES = ("direct-care", "research")
@@ -49,6 +52,7 @@ class Options:
     extracted_at: datetime | None = None
     scores: tuple[str, ...] = ()
     validate: bool = False
+    rules: Path | None = None
     accept_change: tuple[str, ...] = ()
 
 
@@ -72,7 +76,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     """
     started = time.monotonic()
     clock = datetime.now().astimezone()
-    _check(options)
+    rules = laid_over(options.rules) if options.rules else None
+    _check(options, rules)
     site = load_site(options.site)
     sources = find_sources(options.records)
     _check_feeds(site, sources)
@@ -91,9 +96,9 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             coverage=[Coverage(feed.name, feed.practices, feed.since) for feed in site.feeds])
         if options.validate:
             _validate(con, sources, progress)
-        practice = Practice(con, books)
+        practice = Practice(con, books, rules=rules)
         as_of, day = _as_of(con, options.as_of)
-        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids()))))
+        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
         scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
         worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
         progress("writing", 0, 1)
@@ -103,7 +108,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         if worklists is not None:
             from frailty.reports.worklists import write_worklists
             write_worklists(worklists, folder)
-        run = _report(con, options, site, sources, books, shown, wanted, day, worklists)
+        run = _report(con, options, site, sources, books, shown, wanted, rules, day, worklists)
         troubles = _troubles(con, site, sources, books, day, worklists)
         result = Result(3 if troubles else 0, day, len(shown), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
@@ -119,11 +124,11 @@ def run_nightly(options: Options, progress: Progress) -> Result:
 
 # ---- before
 
-def _check(options: Options) -> None:
+def _check(options: Options, rules: Path | None) -> None:
     if options.purpose not in PURPOSES:
         raise FrailtyError(f"{options.purpose!r} is not a purpose.", mend=nearest(options.purpose, PURPOSES)
                            or "one of " + ", ".join(PURPOSES))
-    known = scorecard_ids()
+    known = scorecard_ids(rules)
     for score in options.scores:
         if score not in known:
             raise FrailtyError(f"There is no score {score!r}.", mend=nearest(score, known) or "see: frailty scores")
@@ -236,14 +241,15 @@ def _person_ids(purpose: str) -> str:
 # ---- after
 
 def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
-            scores: pd.DataFrame, wanted: Sequence[str], day: date, worklists: Worklists | None) -> dict[str, Any]:
+            scores: pd.DataFrame, wanted: Sequence[str], rules: Path | None, day: date,
+            worklists: Worklists | None) -> dict[str, Any]:
     import frailty
     for one in books:
         if not one.balanced():
             raise FrailtyError("The books do not balance; nothing was changed.", where=f"source {one.source}",
                                why="a resource was read and is neither used, set aside nor quarantined",
                                mend="report this as a defect of the program")
-    cards = [load_scorecard(one) for one in wanted]
+    cards = [load_scorecard(one, rules) for one in wanted]
     total = {kind: {c: sum(one.types.get(kind, {}).get(c, 0) for one in books) for c in COLUMNS}
              for kind in sorted({kind for one in books for kind in one.types})}
     return {
@@ -259,8 +265,9 @@ def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequ
         "values_set_aside": _values_set_aside(con),
         "unmapped_codes": _unmapped(con),
         "recorded_date_assumed": _assumed(con),
-        "scores": {card.id: {"definition": card.sha256, **_score_summary(scores, card.id)} for card in cards},
-        "code_lists": {name: _list_hash(name) for card in cards for name in card.codelists},
+        "scores": {card.id: {"version": card.version, "definition": definition_hash(card, rules),
+                             **_score_summary(scores, card)} for card in cards},
+        "code_lists": {name: _list_hash(name, rules) for card in cards for name in card.codelists},
         "efi_compared": _compared(con, scores, day),
         "worklists": _lists(worklists),
     }
@@ -315,18 +322,19 @@ def _assumed(con: DuckDBPyConnection) -> dict[str, float]:
     return {source: float(share) for source, share in rows}
 
 
-def _score_summary(scores: pd.DataFrame, score: str) -> dict[str, Any]:
+def _score_summary(scores: pd.DataFrame, card: Scorecard) -> dict[str, Any]:
+    score = card.id
     fine = scores.loc[scores[f"{score}_status"] == "ok", f"{score}_band"].dropna()
     bands = {str(name): int(n) for name, n in fine.value_counts().items()}
-    order = [band.label for band in load_scorecard(score).bands]
+    order = [band.label for band in card.bands]
     bands = {label: bands[label] for label in order if label in bands}
     status = {str(name): int(n) for name, n in scores[f"{score}_status"].value_counts().sort_index().items()}
     return {"status": status, "bands": bands}
 
 
-def _list_hash(name: str) -> str:
+def _list_hash(name: str, rules: Path | None) -> str:
     from frailty.terminology import load_codelist
-    return load_codelist(name).sha256
+    return load_codelist(name, rules).sha256
 
 
 def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[str, Any]:

@@ -65,10 +65,11 @@ class Practice:
     """People and their records, as scoring reads them. Get one from `read_fhir`, `open` or `Practice.from_frames`."""
 
     def __init__(self, con: DuckDBPyConnection, books: Sequence[SourceBooks] = (),
-                 site_medicines: Path | None = None) -> None:
+                 site_medicines: Path | None = None, rules: Path | None = None) -> None:
         self.connection = con
         self._books = tuple(books)
         self._site_medicines = site_medicines
+        self._rules = rules
 
     @classmethod
     def from_frames(cls, persons: pd.DataFrame, events: pd.DataFrame, medicines: pd.DataFrame | None = None,
@@ -77,6 +78,16 @@ class Practice:
         frames = {"persons": persons, "events": events, "medicines": medicines, "stays": stays}
         con = connect()
         return cls(con, [load_frames(con, "frames", {k: f for k, f in frames.items() if f is not None}, datetime.now())])
+
+    def with_rules(self, folder: str | os.PathLike[str]) -> Practice:
+        """The same people and records, scored with a folder of your own scores laid over the shipped ones.
+
+            practice.with_rules("our-scores").score(["efi", "our_index"])
+
+        Raises DefinitionError where something in the folder is not well formed, or differs from a shipped one of its name.
+        """
+        from frailty.scoring.overlay import laid_over
+        return Practice(self.connection, self._books, self._site_medicines, laid_over(Path(folder)))
 
     # ---- what was read
 
@@ -155,8 +166,8 @@ class Practice:
     def _evaluate(self, scores: Sequence[str], persons: NDArray[np.int32], ids: list[str], days: NDArray[np.int32],
                   load: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         con = self.connection
-        plan = compile_plan([load_scorecard(one) for one in scores], *concepts(con))
-        needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed)
+        plan = compile_plan([load_scorecard(one, self._rules) for one in scores], *concepts(con), self._rules)
+        needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
         arrays = build_arrays(con, persons, needs, site_medicines=self._site_medicines, load=load)
         result = evaluate(plan, arrays, days)
         frame = result.frame(ids)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frailty import __version__
-from frailty.cli.parts import Parser, a_date, a_time, command
+from frailty.cli.parts import Parser, a_date, a_time, command, rules_option
 from frailty.cli.people import add_people
 from frailty.cli.scores import add_scores
 from frailty.errors import FrailtyError
@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     nightly.add_argument("--extracted-at", type=a_time, metavar="TIME", help="when the records were extracted (ISO 8601)")
     nightly.add_argument("--scores", default="", metavar="IDS",
                          help="comma-separated (default: all that are not by name only; see: frailty scores)")
+    rules_option(nightly)
     nightly.add_argument("--validate", action="store_true",
                          help="also check every resource against FHIR with fhir.resources (slow: about 6 MB/s)")
     nightly.add_argument("--accept-change", action="append", default=[], metavar="SOURCE",
@@ -159,6 +160,7 @@ def _nightly(chosen: argparse.Namespace) -> int:
         records=tuple(chosen.records), out=chosen.out, purpose=chosen.purpose, site=chosen.site, store=chosen.store,
         as_of=chosen.as_of, delta=chosen.delta, extracted_at=chosen.extracted_at,
         scores=tuple(one.strip() for one in chosen.scores.split(",") if one.strip()), validate=chosen.validate,
+        rules=chosen.rules,
         accept_change=tuple(chosen.accept_change))
     result = run_nightly(options, progress)
     progress("", 0, 0)

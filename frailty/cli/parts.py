@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from frailty.errors import FrailtyError
+
+if TYPE_CHECKING:
+    from frailty.practice import Practice
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,6 +29,27 @@ def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], 
         epilog=f"example:\n  {example}", formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.set_defaults(run=run)
     return parser
+
+
+def rules_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --rules DIR."""
+    parser.add_argument("--rules", type=Path, metavar="DIR",
+                        help="a folder of your own scores (scores/, codelists/), laid over the shipped ones")
+
+
+def rules_of(chosen: argparse.Namespace) -> Path | None:
+    """The rules to read: the shipped ones (None), or those with the user's folder over them."""
+    if chosen.rules is None:
+        return None
+    from frailty.scoring.overlay import laid_over
+    return laid_over(chosen.rules)
+
+
+def practice_of(chosen: argparse.Namespace) -> Practice:
+    """The store of a command line, with its rules."""
+    import frailty
+    practice = frailty.open(chosen.store)
+    return practice.with_rules(chosen.rules) if chosen.rules else practice
 
 
 def a_date(text: str) -> date:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from frailty.cli.parts import a_date, command
+from frailty.cli.parts import a_date, command, practice_of, rules_of, rules_option
 
 
 def add_people(commands: Any) -> None:
@@ -17,13 +17,13 @@ def add_people(commands: Any) -> None:
     explain.add_argument("--store", type=Path, required=True, metavar="FILE")
     explain.add_argument("--score", default="efi", metavar="ID")
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
+    rules_option(explain)
 
 
 def _explain(chosen: argparse.Namespace) -> int:
-    import frailty
     from frailty.scoring.load import load_scorecard
-    card = load_scorecard(chosen.score)
-    practice = frailty.open(chosen.store)
+    card = load_scorecard(chosen.score, rules_of(chosen))
+    practice = practice_of(chosen)
     scores = practice.score([chosen.score], chosen.as_of)
     row = scores[scores["patient_id"] == chosen.patient]
     terms = practice.explain(chosen.patient, chosen.score, chosen.as_of)

@@ -44,6 +44,7 @@ class Needs:
     concepts: NDArray[np.int32]
     quantities: tuple[str, ...]
     issues: bool
+    rules: Path | None = None                           # where quantities and their lists are read; None = as shipped
 
 
 def concepts(con: DuckDBPyConnection) -> tuple[list[str], list[str]]:
@@ -107,15 +108,15 @@ def _coded(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Cod
         ORDER BY chosen.i, e.effective, e.recorded, e.record, w.place, e.part"""))
 
 
-def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
+def quantity_tables(con: DuckDBPyConnection, names: Sequence[str], rules: Path | None = None) -> None:
     """Temp tables `concept_quantity` (concept, quantity) and `unit_factor` (quantity, spelling, factor, low, high)."""
     systems, codes = concepts(con)
     index = ConceptIndex(systems, codes)
-    known = {quantity.name: quantity for quantity in load_quantities()}
+    known = {quantity.name: quantity for quantity in load_quantities(rules)}
     pairs, units = [], []
     for position, name in enumerate(names):
         quantity = known[name]
-        pairs += [(int(c), position) for c in np.flatnonzero(index.match(load_codelist(quantity.codes)))]
+        pairs += [(int(c), position) for c in np.flatnonzero(index.match(load_codelist(quantity.codes, rules)))]
         units += [(position, spelling, factor, quantity.plausible_min, quantity.plausible_max)
                   for spelling, factor in quantity.spellings.items()]
     con.execute("CREATE OR REPLACE TEMP TABLE concept_quantity (concept INTEGER, quantity INTEGER)")
@@ -128,7 +129,7 @@ def quantity_tables(con: DuckDBPyConnection, names: Sequence[str]) -> None:
 def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> Measured:
     if not needs.quantities:
         return empty_family(Measured, people)
-    quantity_tables(con, needs.quantities)
+    quantity_tables(con, needs.quantities, needs.rules)
     signs = " ".join(f"WHEN '{sign}' THEN {n}" for n, sign in enumerate(COMPARATORS) if sign)
     return family_of(Measured, people, columns_of(con, f"""
         SELECT chosen.i AS i, q.quantity, e.concept, e.effective - {_EPOCH} AS effective, coalesce(e.minute, -1) AS minute,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term
 from frailty.terminology import load_codelist
 
 
-def describe(card: Scorecard) -> str:
+def describe(card: Scorecard, rules: Path | None = None) -> str:
     """Source, licence, needs, bands, terms with points and code counts."""
     lines = [card.title, "=" * len(card.title), ""]
     facts = {
@@ -23,7 +24,7 @@ def describe(card: Scorecard) -> str:
     lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12)
               for name, value in facts.items() if value]
     lines += ["", f"{len(card.terms)} terms (points, term, evidence):"]
-    lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term)}", 110,
+    lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term, rules)}", 110,
                             subsequent_indent=" " * 33) for term in card.terms]
     if card.notes:
         lines += ["", *(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in card.notes)]
@@ -39,14 +40,14 @@ def _named(term: Term) -> str:
     return f"{term.title}: " if term.id[-1:].isdigit() and term.title != term.id else ""
 
 
-def _evidence(term: Term) -> str:
+def _evidence(term: Term, rules: Path | None) -> str:
     parts = []
     for one in term.evidence:
         if one.source == "value":
             cuts = ", ".join(_interval(i) + (f" ({i.sex})" if i.sex else "") for i in one.intervals) or "any"
             parts.append(f"{one.codes.removeprefix('quantities/')} {cuts} {one.unit}".rstrip() + _window(one))
         elif one.codes:
-            entries = load_codelist(one.codes).entries
+            entries = load_codelist(one.codes, rules).entries
             count = sum((not one.category or entry.category == one.category)
                         and not (one.without_caution and entry.caution) for entry in entries)
             parts.append(f"{count} {'code' if count == 1 else 'codes'} of {one.codes}{_window(one)}")

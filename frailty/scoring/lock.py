@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,38 +101,40 @@ def read_lock(path: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def unlocked(rules: Path | None = None, path: Path | None = None) -> list[DefinitionError]:
+def unlocked(rules: Path | None = None, path: Path | None = None, ids: Sequence[str] | None = None) -> list[DefinitionError]:
     """Definitions that are not as they were locked, or not locked at all; one error each.
 
     rules: where scorecards and code lists are read. path: the lock file, where it is not that of `rules`.
+    ids: only these (default: all).
     """
+    command = f"frailty scores lock --rules {path.parent.parent}" if path else "frailty scores lock"
     path = path or lock_file(rules)
     locked = read_lock(path)
     wrong = []
-    for id in scorecard_ids(rules):
+    for id in scorecard_ids(rules) if ids is None else ids:
         card = load_scorecard(id, rules)
         was = locked.get((id, card.version))
         if was is None:
             wrong.append(DefinitionError(
                 f"The score '{id}', version {card.version}, is not in the lock file.", where=str(path),
-                why="each version of a definition is locked, so that it cannot change unseen", mend="run: frailty scores lock"))
+                why="each version of a definition is locked, so that it cannot change unseen", mend=f"run: {command}"))
         elif was != definition_hash(card, rules):
             wrong.append(DefinitionError(
                 f"The score '{id}' has changed, and still calls itself version {card.version}.", where=card.file,
                 why="what gives points (terms, weights, bands, code lists, or those of the score it is based on) is not what "
                     "was locked under this version",
-                mend="give it a new version = \"...\", say why in CHANGELOG.md, then run: frailty scores lock. If the old one "
+                mend=f"give it a new version = \"...\", say why in CHANGELOG.md, then run: {command}. If the old one "
                      f"was never released, delete its line in {path.name} instead, and run the same"))
     return wrong
 
 
-def lock(rules: Path | None = None, path: Path | None = None) -> list[str]:
+def lock(rules: Path | None = None, path: Path | None = None, ids: Sequence[str] | None = None) -> list[str]:
     """Locks every version that is not locked yet; answers "id version" of each. Raises where a locked one has changed."""
     path = path or lock_file(rules)
     locked = read_lock(path)
-    cards = [load_scorecard(id, rules) for id in scorecard_ids(rules)]
+    cards = [load_scorecard(id, rules) for id in (scorecard_ids(rules) if ids is None else ids)]
     new = {(card.id, card.version): definition_hash(card, rules) for card in cards if (card.id, card.version) not in locked}
-    changed = [one for one in unlocked(rules, path) if "still calls itself" in one.what]
+    changed = [one for one in unlocked(rules, path, ids) if "still calls itself" in one.what]
     if changed:
         raise changed[0]
     rows = sorted((*key, was) for key, was in (locked | new).items())
