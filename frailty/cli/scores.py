@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from frailty import __version__
 from frailty.cli.parts import command, rules_of, rules_option
 from frailty.errors import FrailtyError
 
@@ -70,7 +71,7 @@ def _lock(chosen: argparse.Namespace) -> int:
 
 def _export(chosen: argparse.Namespace) -> int:
     from frailty.scoring.packs import export_pack
-    card = export_pack(chosen.id, chosen.folder, rules_of(chosen))
+    card = export_pack(chosen.id, chosen.folder, rules_of(chosen), f"frailty {__version__}")
     print(f"{card.title}, version {card.version}: read {chosen.folder / 'README.md'}")
     return 0
 

@@ -27,9 +27,8 @@ FORMAT = "frailty definition pack 1"
 MEDICINES = "medicines/substances.csv"
 
 
-def export_pack(id: str, folder: Path, rules: Path | None = None) -> Scorecard:
-    """Writes the definition pack of a score into a new or empty folder."""
-    from frailty import __version__
+def export_pack(id: str, folder: Path, rules: Path | None = None, by: str = "frailty") -> Scorecard:
+    """Writes the definition pack of a score into a new or empty folder. by: the program and its version."""
     base = rules or rules_dir()
     card = load_scorecard(id, rules)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -48,8 +47,8 @@ def export_pack(id: str, folder: Path, rules: Path | None = None) -> Scorecard:
     measured = [row for row in _rows(base / QUANTITIES) if row["codes"] in lists]
     if measured:
         write_quantities(folder / QUANTITIES, measured)
-    told = _told(card, rules) | {
-        "exported_by": f"frailty {__version__}",
+    told = _told(card, rules, by) | {
+        "exported_by": by,
         "files": {name: _sha256(folder / name) for name in own_files(folder)}}
     (folder / "pack.json").write_text(json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_readme(card, told, rules), encoding="utf-8")
@@ -93,16 +92,15 @@ def import_pack(pack: Path, own: Path) -> tuple[Scorecard, list[str]]:
     return card, new + [QUANTITIES] * bool(rows)
 
 
-def methods(card: Scorecard, rules: Path | None = None) -> str:
+def methods(card: Scorecard, rules: Path | None = None, by: str = "frailty") -> str:
     """A paragraph for the methods section of a report, with what is not verified."""
-    from frailty import __version__
     from frailty.terminology import load_codelist
     lists = [load_codelist(name, rules) for name in card.codelists]
     who = f"people of {card.age_at_least} years and over" if card.age_at_least else "people of any age"
     value = f"the sum of the points of {len(card.terms)} terms" + (f", divided by {card.of:g}" if card.divide_by else "")
     doi = f", doi:{card.source['doi']}" if card.source.get("doi") else ""
     sentences = [
-        f"{card.title}, version {card.version} ({card.source.get('citation', '')}{doi}) was computed with frailty {__version__} "
+        f"{card.title}, version {card.version} ({card.source.get('citation', '')}{doi}) was computed with {by} "
         f"for {who}, from records that had happened and were known by the day of scoring.",
         f"It is {value}." if card.terms else "",
         f"It has the bands {', '.join(band.label for band in card.bands)}." if card.bands else "",
@@ -120,14 +118,14 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
-def _told(card: Scorecard, rules: Path | None) -> dict[str, Any]:
+def _told(card: Scorecard, rules: Path | None, by: str) -> dict[str, Any]:
     from frailty.terminology import load_codelist
     lists = [load_codelist(name, rules) for name in card.codelists]
     return {
         "format": FORMAT, "id": card.id, "version": card.version, "title": card.title,
         "definition": definition_hash(card, rules), "scorecard_sha256": card.sha256,
         "source": card.source, "licence": card.licence, "verified": card.verified, "notes": list(card.notes),
-        "methods": methods(card, rules),
+        "methods": methods(card, rules, by),
         "terms": [{"id": term.id, "title": term.title, "points": None if term.steps else str(term.points),
                    "steps": [str(step.points) for step in term.steps],
                    "code_lists": list(dict.fromkeys(e.codes for e in term.evidence if e.codes))} for term in card.terms],
