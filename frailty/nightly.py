@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct-care", "research")
 OUTPUTS = ("data", "practice", "home", "hub", "status.txt", "run.json")
-OBJECTION = "care/objection_profiling"
 LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
 Progress = Callable[[str, int, int], None]
 
@@ -99,18 +98,19 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         practice = Practice(con, books, rules=rules)
         as_of, day = _as_of(con, options.as_of)
         wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
-        scores, contributions = practice.evaluate(wanted, as_of, progress=progress)
+        objectors = _objectors(practice, site, options.purpose, day)
+        scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
         progress("writing", 0, 1)
-        shown = _shown(con, scores, options.purpose, day)
-        write_tables(con, folder, shown, contributions[contributions["patient_id"].isin(shown["patient_id"])],
+        scored = scores[~scores["patient_id"].isin(objectors)]
+        write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
                      _person_ids(options.purpose), practice.quarantine)
         if worklists is not None:
             from frailty.reports.worklists import write_worklists
             write_worklists(worklists, folder)
-        run = _report(con, options, site, sources, books, shown, wanted, rules, day, worklists)
+        run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
         troubles = _troubles(con, site, sources, books, day, worklists)
-        result = Result(3 if troubles else 0, day, len(shown), troubles, run,
+        result = Result(3 if troubles else 0, day, len(scored), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
         (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
         _remember(con, options, day, run, worklists)
@@ -208,7 +208,7 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
             progress: Progress) -> Worklists:
     from frailty.triage import build_facts, build_worklists, load_rules, needed_lists, previous_listed
     progress("deciding who is on which list", 0, 1)
-    facts_tables(con, day, needed_lists(), LATEST)
+    facts_tables(con, day, needed_lists(), LATEST, refusals_to=max(day, today()))
     practices = [row[0] for row in con.execute(
         "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
     site = site.with_practices(practices)
@@ -217,18 +217,14 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day))
 
 
-def _shown(con: DuckDBPyConnection, scores: pd.DataFrame, purpose: str, day: date) -> pd.DataFrame:
-    """For any purpose but a person's own care, people who object to it now are left out, whatever the day (G8)."""
-    if purpose == "direct-care":
-        return scores
-    facts_tables(con, max(day, today()), [OBJECTION])
-    rows = con.execute("""SELECT DISTINCT patient_id FROM (
-            SELECT person, kind, arg_max(denies, recorded) AS denies FROM (
-                SELECT person, kind, coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent')
-                       AS denies, coalesce(recorded, DATE '1900-01-01') AS recorded FROM consent_as_of
-                UNION ALL SELECT person, list, category <> 'ends', recorded FROM tagged WHERE category IN ('present', 'ends'))
-            GROUP BY person, kind) JOIN person_as_of USING (person) WHERE denies""").fetchall()
-    return scores[~scores["patient_id"].isin([row[0] for row in rows])]
+def _objectors(practice: Practice, site: Site, purpose: str, day: date) -> list[str]:
+    """patient_id of those who are not scored, because they object now, whatever the day of the lists (G8).
+
+    For a person's own care an objection to profiling counts, as the site defines it; for any other purpose every refusal.
+    """
+    from frailty.triage import load_settings
+    kinds = load_settings(site).texts("objection_kinds") if purpose == "direct-care" else None
+    return practice.objectors(kinds, max(day, today()))
 
 
 def _person_ids(purpose: str) -> str:
@@ -241,7 +237,7 @@ def _person_ids(purpose: str) -> str:
 # ---- after
 
 def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
-            scores: pd.DataFrame, wanted: Sequence[str], rules: Path | None, day: date,
+            scores: pd.DataFrame, objected: int, wanted: Sequence[str], rules: Path | None, day: date,
             worklists: Worklists | None) -> dict[str, Any]:
     import frailty
     for one in books:
@@ -254,7 +250,7 @@ def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequ
              for kind in sorted({kind for one in books for kind in one.types})}
     return {
         "frailty": frailty.__version__, "as_of": str(day) if options.as_of != "latest" else "latest", "day_of_lists": str(day),
-        "purpose": options.purpose, "people": len(scores),
+        "purpose": options.purpose, "people": len(scores), "objected": objected,
         "inputs": {one.source: one.inputs for one in books},
         "ignored_files": {source.name: list(source.ignored) for source in sources if source.ignored},
         "feeds": _feeds(con, site),
@@ -387,8 +383,10 @@ def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], bo
 def _status(result: Result) -> str:
     frail = result.run["scores"]["efi_reviewed"]["bands"]
     quarantined = sum(row["quarantined"] for row in result.run["books"]["all"].values())
-    text = (f"{result.as_of}: {result.people:,} people scored; reviewed eFI moderate {frail.get('moderate', 0):,}, "
-            f"severe {frail.get('severe', 0):,}; {quarantined:,} records in quarantine")
+    objected = result.run["objected"]
+    text = (f"{result.as_of}: {result.people:,} people scored; {f'objected: {objected:,}; ' if objected else ''}"
+            f"reviewed eFI moderate {frail.get('moderate', 0):,}, severe {frail.get('severe', 0):,}; "
+            f"{quarantined:,} records in quarantine")
     return text + ("; all sources complete" if not result.troubles else "; TROUBLE: " + "; ".join(result.troubles))
 
 

@@ -10,7 +10,7 @@ import difflib
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
 from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, people
-from frailty.records.facts import last_entries
+from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     AsOf = str | date | Sequence[Any] | pd.Series[Any] | Mapping[str, Any] | None
 
 BLOCK = 50_000
+NOT_SCORED = "not scored: objection"
 
 
 def today() -> date:
@@ -112,22 +113,32 @@ class Practice:
         return self.connection.execute("""SELECT source, file, line, resource_type, reason, part FROM quarantine
             WHERE known_to IS NULL ORDER BY ALL""").fetchdf()
 
+    def objectors(self, kinds: Sequence[str] | None = None, as_of: date | None = None) -> list[str]:
+        """patient_id of everybody whose objection stands on a day (default: today).
+
+        kinds: the kinds of consent that speak of profiling, such as `objection_kinds` of rules/triage/settings.toml; None: a
+        standing refusal of any kind counts. Nobody is left out of `score` unasked: that is for you to do.
+        """
+        return objectors(self.connection, as_of or today(), kinds)
+
     # ---- scores
 
-    def score(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None) -> pd.DataFrame:
+    def score(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
+              objectors: Collection[str] = ()) -> pd.DataFrame:
         """One row per person, in the order of patient_id.
 
         scores: ids of scorecards (`frailty scores` lists them). as_of: a date, inclusive; or one per person, as a
         sequence in the order of `persons`, or a mapping or Series patient_id -> date (people left out keep today); default today.
-        load: replays what the store held after that load. Columns: patient_id, last_entry_on, registered_from,
-        thin_record, then per score its value (empty unless status is ok), _points, _of, _band, _status, _reason.
+        load: replays what the store held after that load. objectors: patient_ids who keep their row and are not scored, as
+        `practice.objectors()` gives them. Columns: patient_id, last_entry_on, registered_from, thin_record, then per score
+        its value (empty unless status is ok), _points, _of, _band, _status, _reason.
         """
-        return self.evaluate(scores, as_of, load=load)[0]
+        return self.evaluate(scores, as_of, load=load, objectors=objectors)[0]
 
-    def contributions(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None
-                      ) -> pd.DataFrame:
+    def contributions(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
+                      objectors: Collection[str] = ()) -> pd.DataFrame:
         """Every term that gave points: patient_id, score, term, points, first_on, last_on, n, system, code, resource."""
-        return self.evaluate(scores, as_of, load=load)[1]
+        return self.evaluate(scores, as_of, load=load, objectors=objectors)[1]
 
     def explain(self, patient_id: str, score: str, as_of: AsOf = None) -> pd.DataFrame:
         """The terms behind one person's score: term, points, first and last date, number of records, the last record.
@@ -139,11 +150,12 @@ class Practice:
             raise FrailtyError("Nobody here has this patient id.",
                                mend="take one from the column patient_id of scores.csv or Practice.persons")
         place = ids.index(patient_id)
-        return self._evaluate([score], persons[[place]], [patient_id], days[[place]], LATEST)[1].drop(
+        return self._evaluate([score], persons[[place]], [patient_id], days[[place]], LATEST, ())[1].drop(
             columns=["patient_id", "score"])
 
     def evaluate(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
-                 progress: Callable[[str, int, int], None] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+                 objectors: Collection[str] = (), progress: Callable[[str, int, int], None] | None = None
+                 ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Scores and contributions in one pass (`score` and `contributions` give one of the two)."""
         import pandas as pd
         wanted = [scores] if isinstance(scores, str) else list(scores)
@@ -152,7 +164,7 @@ class Practice:
         for low in range(0, max(len(persons), 1), BLOCK):
             (progress or _silent)("scoring", low, len(persons))
             block = slice(low, low + BLOCK)
-            parts.append(self._evaluate(wanted, persons[block], ids[block], days[block], load or LATEST))
+            parts.append(self._evaluate(wanted, persons[block], ids[block], days[block], load or LATEST, objectors))
         return (pd.concat([part[0] for part in parts], ignore_index=True),
                 pd.concat([part[1] for part in parts], ignore_index=True))
 
@@ -164,16 +176,21 @@ class Practice:
         return rows["person"].astype(np.int32), ids, _days(as_of, ids)
 
     def _evaluate(self, scores: Sequence[str], persons: NDArray[np.int32], ids: list[str], days: NDArray[np.int32],
-                  load: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+                  load: int, objectors: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         con = self.connection
         plan = compile_plan([load_scorecard(one, self._rules) for one in scores], *concepts(con), self._rules)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
-        arrays = build_arrays(con, persons, needs, site_medicines=self._site_medicines, load=load)
-        result = evaluate(plan, arrays, days)
-        frame = result.frame(ids)
+        out = frozenset(objectors)
+        places = np.array([place for place, one in enumerate(ids) if one not in out], np.intp)
+        scored = [ids[place] for place in places]
+        arrays = build_arrays(con, persons[places], needs, site_medicines=self._site_medicines, load=load)
+        result = evaluate(plan, arrays, days[places])
+        frame = result.frame(scored)
+        if len(scored) < len(ids):
+            frame = _with_rows_of_objectors(frame, ids)
         for place, (name, column) in enumerate(self._record_columns(persons, days, load).items(), 1):
             frame.insert(place, name, column)
-        return frame, self._named(result.contributions_frame(ids))
+        return frame, self._named(result.contributions_frame(scored))
 
     def _record_columns(self, persons: NDArray[np.int32], days: NDArray[np.int32], load: int) -> dict[str, Any]:
         con = self.connection
@@ -208,6 +225,18 @@ class Practice:
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress for those who want none."""
+
+
+def _with_rows_of_objectors(frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
+    """The frame with a row for every id, in that order; those it lacks have no points and say why. Whole numbers stay whole."""
+    whole = {name: "Int64" for name, kind in frame.dtypes.items() if kind.kind == "i"}
+    frame = frame.astype(whole).set_index("patient_id").reindex(ids).rename_axis("patient_id").reset_index()
+    for name in frame.columns:
+        if name.endswith("_status"):
+            missing = frame[name].isna()
+            frame.loc[missing, name] = "not_available"
+            frame.loc[missing, name.removesuffix("_status") + "_reason"] = NOT_SCORED
+    return frame
 
 
 def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:

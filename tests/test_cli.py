@@ -215,7 +215,7 @@ def test_a_run_says_what_to_open(capsys: pytest.CaptureFixture[str], small: Plac
         "2026-11-22T02:00",
     )
     assert code == 0
-    assert out.startswith(f"9 people scored as of {AS_OF}")
+    assert out.startswith(f"8 people scored as of {AS_OF}") and out.splitlines()[0].endswith("; 1 not scored: objection.")
     assert "every one is accounted for" in out
     assert (
         str(tmp_path / "lists/practice/Y90001/worklist.html") in out

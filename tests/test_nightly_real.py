@@ -28,7 +28,8 @@ def whole(result: Any, out: Path) -> None:
             assert min(row.values()) >= 0, kind
     lines = (out / "data/scores.csv").read_text(encoding="utf-8").splitlines()[1:]
     ids = [line.split(",")[0] for line in lines]
-    assert ids == sorted(set(ids)) and len(ids) == told["people"] == result.people
+    objected = told["objected"] if told["purpose"] == "direct-care" else 0
+    assert ids == sorted(set(ids)) and len(ids) - objected == told["people"] == result.people
     assert sum(told["scores"]["efi"]["status"].values()) == told["people"]
     assert (out / "status.txt").read_text(encoding="utf-8").count("\n") == 1
 

@@ -171,7 +171,8 @@ def _nightly(chosen: argparse.Namespace) -> int:
 def summary(result: Result, out: Path) -> str:
     """What a run did, for the person who started it."""
     run = result.run
-    lines = [f"{result.people:,} people scored as of {run['as_of']}, in {run['this_run']['seconds']} s."]
+    objected = f"; {run['objected']:,} not scored: objection" if run["objected"] else ""
+    lines = [f"{result.people:,} people scored as of {run['as_of']}, in {run['this_run']['seconds']} s{objected}."]
     for score in ("efi_reviewed", "hfrs"):
         if score in run["scores"] and run["scores"][score]["bands"]:
             bands = ", ".join(f"{band} {n:,}" for band, n in run["scores"][score]["bands"].items())

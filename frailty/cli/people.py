@@ -17,6 +17,7 @@ def add_people(commands: Any) -> None:
     explain.add_argument("--store", type=Path, required=True, metavar="FILE")
     explain.add_argument("--score", default="efi", metavar="ID")
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
+    explain.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
     rules_option(explain)
 
 
@@ -24,6 +25,11 @@ def _explain(chosen: argparse.Namespace) -> int:
     from frailty.scoring.load import load_scorecard
     card = load_scorecard(chosen.score, rules_of(chosen))
     practice = practice_of(chosen)
+    if chosen.patient in practice.objectors(_objection_kinds(chosen.site)):
+        print(f"{card.title}: not scored: objection")
+        if not chosen.site:
+            print("  Without --site a refusal of any kind counts; with it, those that the site calls objections to profiling.")
+        return 0
     scores = practice.score([chosen.score], chosen.as_of)
     row = scores[scores["patient_id"] == chosen.patient]
     terms = practice.explain(chosen.patient, chosen.score, chosen.as_of)
@@ -41,6 +47,15 @@ def _explain(chosen: argparse.Namespace) -> int:
     if not len(terms):
         print("  no term gave points")
     return 0
+
+
+def _objection_kinds(path: Path | None) -> list[str] | None:
+    """The site's word for an objection to profiling; None (any refusal) where no site is named, to be on the safe side."""
+    if path is None:
+        return None
+    from frailty.site import load_site
+    from frailty.triage import load_settings
+    return load_settings(load_site(path)).texts("objection_kinds")
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ from frailty.terminology import ConceptIndex, load_codelist, substances
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+OBJECTION = "care/objection_profiling"
 _KNOWN = "known_from <= $load AND (known_to IS NULL OR known_to > $load)"
 
 
@@ -27,12 +28,15 @@ def last_entries(con: DuckDBPyConnection, load: int = LATEST) -> None:
             WHERE {held_sql('s', load)} AND s.started <= d.as_of AND s.recorded_start <= d.as_of) GROUP BY person""")
 
 
-def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST) -> None:
+def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST, *,
+                 refusals_to: date | None = None) -> None:
     """Makes `person_as_of`, `tagged`, `stay_as_of`, `issue_as_of`, `plan_as_of`, `consent_as_of` for one day.
 
-    lists: code lists whose entries `tagged` holds, one row per record and list row category.
+    lists: code lists whose entries `tagged` holds, one row per record and list row category. refusals_to: a later day up
+    to which consents and objections count: who objects today is not scored as of last year either.
     """
     day = {"as_of": as_of, "load": load}
+    refusals = {"as_of": refusals_to or as_of, "load": load}
     people(con, as_of, load)
     con.execute("CREATE OR REPLACE TEMP TABLE score_date AS SELECT person, $as_of::DATE AS as_of FROM person_as_of",
                 {"as_of": as_of})
@@ -43,7 +47,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
                    AND started <= $as_of AND recorded_start <= $as_of AND status IS DISTINCT FROM 'cancelled'
                    AND status IS DISTINCT FROM 'planned' GROUP BY person) c USING (person)
         ORDER BY patient_id""", day)
-    _tagged(con, lists, day)
+    _tagged(con, lists, as_of, refusals_to or as_of, load)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_as_of AS
         SELECT person, started, CASE WHEN ended <= $as_of AND recorded_end <= $as_of THEN ended END AS ended, setting,
                admission, admitted_from, CASE WHEN ended <= $as_of THEN discharged_to END AS discharged_to, provider,
@@ -56,13 +60,48 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
     con.execute(f"""CREATE OR REPLACE TEMP TABLE plan_as_of AS
         SELECT person, status, category, title, started, ended, recorded, resource_type || '/' || resource_id AS resource
         FROM plan WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, started) <= $as_of ORDER BY ALL""", day)
+    _consents(con, refusals)
+
+
+def objectors(con: DuckDBPyConnection, day: date, kinds: Sequence[str] | None) -> list[str]:
+    """patient_id of everybody whose objection stands on that day; kinds: see `objections`."""
+    _tagged(con, [OBJECTION], day, day, LATEST)
+    _consents(con, {"as_of": day, "load": LATEST})
+    objections(con, kinds)
+    return [str(row[0]) for row in con.execute("""SELECT DISTINCT patient_id FROM objection JOIN person_id USING (person)
+                                                WHERE objects ORDER BY 1""").fetchall()]
+
+
+def objections(con: DuckDBPyConnection, kinds: Sequence[str] | None) -> None:
+    """Makes `objection` (person, objects, recorded) from `consent_as_of` and the codes in `tagged`.
+
+    kinds: the kinds of consent that speak of profiling; the newest word counts. None: a refusal of any kind counts, whatever
+    other kinds permit. Of two words of one day the refusal counts.
+    """
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE objection AS
+        SELECT person, bool_or(objects) AS objects, nullif(max(recorded) FILTER (objects), DATE '1900-01-01') AS recorded FROM (
+            SELECT person, arg_max(objects, place) AS objects, arg_max(recorded, place) AS recorded FROM (
+                SELECT *, 2 * (recorded - DATE '1900-01-01') + objects::INTEGER AS place FROM (
+                    SELECT person, lower(kind) AS kind, coalesce(recorded, DATE '1900-01-01') AS recorded,
+                           coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent') AS objects
+                    FROM consent_as_of WHERE $kinds IS NULL
+                       OR list_contains($kinds, lower(kind)) AND coalesce(status, 'active') IN ('active', 'proposed')
+                    UNION ALL
+                    SELECT person, list, coalesce(effective, recorded, DATE '1900-01-01'), category <> 'ends' FROM tagged
+                    WHERE list = '{OBJECTION}' AND category IN ('present', 'ends')))
+            GROUP BY person, CASE WHEN $kinds IS NULL THEN kind END)
+        GROUP BY person""", {"kinds": None if kinds is None else [kind.casefold() for kind in kinds]})
+
+
+def _consents(con: DuckDBPyConnection, day: dict[str, object]) -> None:
     con.execute(f"""CREATE OR REPLACE TEMP TABLE consent_as_of AS
         SELECT person, coalesce(category, scope) AS kind, decision, status, recorded
         FROM consent WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, $as_of) <= $as_of
           AND (ended IS NULL OR ended >= $as_of) ORDER BY ALL""", day)
 
 
-def _tagged(con: DuckDBPyConnection, lists: Sequence[str], day: dict[str, object]) -> None:
+def _tagged(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to: date, load: int) -> None:
+    day = {"as_of": as_of, "refusals_to": refusals_to, "objection": OBJECTION, "load": load}
     index = ConceptIndex(*concepts(con))
     con.execute("""CREATE OR REPLACE TEMP TABLE list_concept (list VARCHAR, category VARCHAR, caution VARCHAR,
                    concept INTEGER)""")
@@ -75,7 +114,8 @@ def _tagged(con: DuckDBPyConnection, lists: Sequence[str], day: dict[str, object
                min(display) AS term, resource_type || '/' || resource_id AS resource, source
         FROM event e JOIN list_concept USING (concept) JOIN concept USING (concept)
         WHERE {_KNOWN} AND (e.counts OR e.element IN ('Flag.code', 'ServiceRequest.code')) AND person IS NOT NULL
-          AND effective <= $as_of AND recorded <= $as_of
+          AND effective <= CASE list WHEN $objection THEN $refusals_to ELSE $as_of END
+          AND recorded <= CASE list WHEN $objection THEN $refusals_to ELSE $as_of END
         GROUP BY list, category, person, effective, recorded, record, resource_type, resource_id, source
         ORDER BY list, person, effective, resource, category""", day)
 

@@ -125,6 +125,12 @@ class Run:
 
     # --- who is excluded -------------------------------------------------------------------------------------------
 
+    def unsaid(self, line: Line) -> bool:
+        """Whether a line of the last run came of a score and the person objects since: then no page says that it was there."""
+        rules = [self.rules.rule(mark.split(" v")[0]) for mark in line.rules if mark != ASKED]
+        scored = any(rule is None or rule.planned for rule in rules)
+        return scored and line.person is not None and "objection" in self.flags.get(line.person, ())
+
     def exclusion(self, person: int, rules: Sequence[Rule]) -> Exclusion | None:
         """The first exclusion that keeps a person off the lists of these rules."""
         named = {name for rule in rules for name in rule.exclusions}

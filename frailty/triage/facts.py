@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from frailty.records.facts import OBJECTION, objections
 from frailty.site import Site
 from frailty.triage import facts_sql
 from frailty.triage.clocks import Calendar, load_calendar
@@ -32,7 +33,7 @@ LISTS = (
     "care/frailty_severe",
     "care/cfs",
     "care/smr",
-    "care/objection_profiling",
+    OBJECTION,
     "care/housebound",
     "care/lives_alone",
     "efi/falls",
@@ -98,9 +99,8 @@ def build_facts(
     coded = set(_coded_lists() if coded_lists is None else coded_lists)
     _register(con, site, sources, scores, settings)
     values = {name: literal(value) for name, value in settings.values.items() if not isinstance(value, list)}
-    kinds = ", ".join(literal(kind.casefold()) for kind in settings.texts("objection_kinds"))
+    objections(con, settings.texts("objection_kinds"))
     values.update(
-        objection_kinds=f"[{kinds}]",
         as_of=literal(as_of),
         plan_words=literal("|".join(re.escape(w) for w in settings.texts("plan_words"))),
         frailty_coded=literal("care/frailty_severe" in coded),
@@ -229,10 +229,8 @@ def _absent(con: duckdb.DuckDBPyConnection, table: FactTable, site: Site, coded:
     ).fetchall()[0]
     if not scored:
         table.absent["frailty_suggested", "*"] = "the frailty index was not calculated"
-    if not consents and "care/objection_profiling" not in coded:
-        table.absent["objection", "*"] = (
-            "the records hold no consents, and care/objection_profiling has no codes yet"
-        )
+    if not consents and OBJECTION not in coded:
+        table.absent["objection", "*"] = f"the records hold no consents, and {OBJECTION} has no codes yet"
     seen = {
         str(ods): (plans, medicines)
         for ods, plans, medicines in con.execute(

@@ -81,19 +81,6 @@ SELECT person,
 FROM tagged WHERE coalesce(caution, '') = '' AND effective <= {as_of} GROUP BY person
 """
 
-_OBJECTION = """
-CREATE OR REPLACE TEMP TABLE t_objection AS
-SELECT person, arg_max(objects, recorded) AS objects, max(recorded) AS recorded FROM (
-    SELECT person, coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent') AS objects,
-           coalesce(recorded, DATE '1900-01-01') AS recorded
-    FROM consent_as_of
-    WHERE list_contains({objection_kinds}, lower(kind)) AND coalesce(status, 'active') IN ('active', 'proposed')
-    UNION ALL
-    SELECT person, category <> 'ends', coalesce(effective, recorded) FROM tagged
-    WHERE list = 'care/objection_profiling' AND category IN ('present', 'ends'))
-GROUP BY person
-"""
-
 _STAY = """
 CREATE OR REPLACE TEMP TABLE t_stay AS
 SELECT person,
@@ -161,7 +148,6 @@ PARTS = (
     _CFS,
     _LAST_DAYS,
     _EVENTS,
-    _OBJECTION,
     _STAY,
     _PLAN,
     _MEDICINES,
@@ -214,7 +200,7 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
 FROM t_person p
 CROSS JOIN (SELECT (SELECT count(*) FROM consent_as_of) + (SELECT count(*) FROM tagged
             WHERE list = 'care/objection_profiling') > 0 AS any_seen) seen_objection
-LEFT JOIN t_objection o USING (person)
+LEFT JOIN objection o USING (person)
 LEFT JOIN t_dying dy USING (person)
 LEFT JOIN t_state st USING (person)
 LEFT JOIN t_stay s USING (person)

@@ -68,7 +68,11 @@ def home_page(run: Run, home: Home) -> Page:
     )
     here = {line.mark: view.title for view in views for line in view.lines}
     present = {(line.list, line.mark) for view in views for line in view.lines}
-    gone = [line for key, line in run.previous.at(*place).items() if key not in present and key[0] != "tasks"]
+    gone = [
+        line
+        for key, line in run.previous.at(*place).items()
+        if key not in present and key[0] != "tasks" and not run.unsaid(line)
+    ]
     why_off = run.why_off(gone, here)
     round_on = next_round(home.round_day, run.as_of)
     subtitle = "Care-home round list" + (

@@ -48,7 +48,11 @@ def practice_page(run: Run, practice: PracticeInfo) -> Page:
     title = {view.id: view.title for view in views}
     here = {line.mark: title[line.list] for view in views for line in view.lines}
     present = {(line.list, line.mark) for view in views for line in view.lines}
-    gone = [line for key, line in run.previous.at(*place).items() if key not in present]
+    gone = [
+        line
+        for key, line in run.previous.at(*place).items()
+        if key not in present and not run.unsaid(line)
+    ]
     why = run.why_off(gone, here)
     excluded = _excluded(run, practice.ods)
     notices = _notices(run, practice, state.why)
@@ -175,13 +179,13 @@ def _pack(run: Run, place: tuple[str, str], lines: list[Line], room: Room) -> li
 
 
 def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:
-    """The last good list of a practice on hold or frozen; people known to have died are not in it."""
+    """The last good list of a practice on hold or frozen, without people known to have died, or to object since."""
     if list_id not in PLANNED or run.facts.sources.practices[ods].state == "ok":
         return []
     made = []
     for (name, mark), line in run.previous.at("practice", ods).items():
         person = line.person or -1
-        if name == list_id and mark not in taken and "died" not in run.flags.get(person, ()):
+        if name == list_id and mark not in taken and not {"died", "objection"} & set(run.flags.get(person, ())):
             told = cards.warnings(run.rows[person]) if person in run.rows else line.warnings
             made.append(replace(line, status="repeated", asked=False, warnings=told))
     return sorted(made, key=lambda line: line.position)
