@@ -26,7 +26,7 @@ from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
-from frailty.scoring import compile_plan, evaluate, load_scorecard
+from frailty.scoring import compile_plan, evaluate, load_scorecard, scorecard_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,10 @@ class Practice:
         Raises DefinitionError where something in the folder is not well formed, or differs from a shipped one of its name.
         """
         from frailty.scoring.overlay import laid_over
-        return Practice(self.connection, self._books, self._site_medicines, laid_over(Path(folder)))
+        return self._under(laid_over(Path(folder)))
+
+    def _under(self, rules: Path | None) -> Practice:
+        return Practice(self.connection, self._books, self._site_medicines, rules)
 
     # ---- what was read
 
@@ -167,6 +170,42 @@ class Practice:
             parts.append(self._evaluate(wanted, persons[block], ids[block], days[block], load or LATEST, objectors))
         return (pd.concat([part[0] for part in parts], ignore_index=True),
                 pd.concat([part[1] for part in parts], ignore_index=True))
+
+    # ---- definitions
+
+    def coverage(self, scores: str | Sequence[str] | None = None, as_of: str | date | None = None) -> pd.DataFrame:
+        """For what share of the list each score can be computed, per practice, and what is missing most.
+
+        scores: default all. Of the people alive and registered on the day. Columns: see `frailty.scoring.coverage.coverage`.
+        """
+        from frailty.scoring.coverage import coverage
+        wanted = [scores] if isinstance(scores, str) else list(scores or scorecard_ids(self._rules))
+        found = self.score(wanted, as_of)
+        here = found.merge(self._about(as_of), on="patient_id")
+        return coverage(here, here["practice"], wanted)
+
+    def compare(self, old: str | os.PathLike[str], new: str | os.PathLike[str], as_of: str | date | None = None, *, score: str = ""
+                ) -> pd.DataFrame:
+        """What another definition would do: one row per person alive and registered whom either of the two is for.
+
+        old, new: the id of a score, or a folder of rules or a definition pack; score: which of its scores, where that is not
+        clear. Columns: patient_id, practice, age_group, old_ and new_ value, band and status, moved (same, higher, lower, ...).
+        """
+        from frailty.scoring.compare import compare, sides
+        both = sides(os.fspath(old), os.fspath(new), score, self._rules)
+        frames = [self._under(side.rules).score(side.card.id, as_of) for side in both]
+        about = self._about(as_of)
+        here = [about[["patient_id"]].merge(frame, on="patient_id") for frame in frames]
+        return compare(here[0], here[1], about, [side.card for side in both])
+
+    def _about(self, as_of: str | date | None) -> pd.DataFrame:
+        """patient_id, practice, age_group (of ten years) of the people alive and registered, in the order of patient_id."""
+        people(self.connection, day := date(1970, 1, 1) + timedelta(days=_day(as_of)))
+        return self.connection.execute(f"""SELECT patient_id, coalesce(practice, '(none)') AS practice,
+                coalesce((age - age % 10) || ' to ' || (age - age % 10 + 9), 'not known') AS age_group
+            FROM (SELECT *, date_diff('year', birth_date, DATE '{day}')
+                  - (strftime(birth_date, '%m%d') > '{day:%m%d}')::INTEGER AS age FROM person_as_of)
+            WHERE deceased_on IS NULL AND (registered_to IS NULL OR registered_to > DATE '{day}') ORDER BY patient_id""").fetchdf()
 
     def _asked(self, as_of: AsOf, load: int = LATEST) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
         one_day = as_of is None or isinstance(as_of, (str, date))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from frailty.practice import Practice
 
 
@@ -50,6 +53,34 @@ def practice_of(chosen: argparse.Namespace) -> Practice:
     import frailty
     practice = frailty.open(chosen.store)
     return practice.with_rules(chosen.rules) if chosen.rules else practice
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
+    """Rows under a header, in columns; numbers to the right."""
+    shown = [list(header), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]
+    right = [any(isinstance(row[n], int) or str(row[n]).endswith(" %") for row in rows) for n in range(len(header))]
+    wide = [max(len(row[n]) for row in shown) for n in range(len(header))]
+    return "\n".join("  ".join(f"{cell:>{width}}" if number else f"{cell:<{width}}" for cell, width, number in
+                               zip(row, wide, right, strict=True)).rstrip() for row in shown)
+
+
+def percent(part: float) -> str:
+    """A share as people read it; empty where there is none."""
+    return "" if part != part else f"{100 * part:.0f} %" if part in (0, 1) else f"{100 * part:.1f} %"
+
+
+def save(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a table as CSV, for its owner only: it may name people."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        frame.to_csv(stream, index=False)
+
+
+def store_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --store, --as-of and --rules."""
+    parser.add_argument("--store", type=Path, required=True, metavar="FILE", help="the store that nightly keeps")
+    parser.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
+    rules_option(parser)
 
 
 def a_date(text: str) -> date:
