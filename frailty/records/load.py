@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COLUMNS = ("read", "used", "not_needed", "superseded", "removed", "quarantined")
 # hold(source, what, number before, number now): why a full load of a source is not to be believed, or ''.
 Hold = Callable[[str, str, int, int], str]
+# The joins of a load are written with the long side first; left alone, DuckDB 2.0 builds on it, at twice the cost.
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 _TABLES = ("event", "stay", "person", "plan", "consent", "target")
 
 
@@ -71,8 +73,7 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
         number = _next_load(con)
         staged = stage(con, sources, progress, folder)
         books = _merge(con, staged, number, mode, hold if mode == "full" else None)
-        for source, one in zip(sources, books, strict=True):
-            _feed(con, source, one, number, mode, kinds.get(source.name), extracted_at, now)
+        _feeds(con, sources, books, number, mode, kinds, extracted_at, now)
         for said in coverage:
             con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(said.practices), said.since, said.source])
         _finish(con, staged, books, number, progress)
@@ -89,18 +90,25 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
     number = _next_load(con)
     staged = stage_frames(con, name, frames)
     (books,) = _merge(con, [staged], number, "full", None)
-    _feed(con, staged.source, books, number, "full", None, None, now)
+    _feeds(con, [staged.source], [books], number, "full", {}, None, now)
     _finish(con, [staged], [books], number, lambda *_: None)
     return books
+
+
+def _tidy(con: DuckDBPyConnection) -> None:
+    """Drops what only the load needed: a commit would write it all down first."""
+    for kind, name in con.execute("""SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal
+                                     UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary""").fetchall():
+        con.execute(f'DROP {kind} "{name}"')
 
 
 def _finish(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[SourceBooks], number: int,
             progress: Progress) -> None:
     progress("resolving people and references", 0, 1)
-    text = sql_text("resolve").replace(":load", str(number))
-    for entries in ("arriving_event", "arriving_again"):
-        text = text.replace(f":resolved({entries})", sql_text("resolved").replace(":entries", entries))
-    con.execute(text)
+    text = sql_text("resolve").replace(":arrivals", "".join(sql_text(f"insert_{table}") for table in ("stay", "plan", "consent")))
+    for which in ("arriving", "again"):
+        text = text.replace(f":resolved({which})", sql_text("resolved").replace(":which", which))
+    con.execute(text.replace(":load", str(number)))
     _account_unresolved(con, staged, books)
     for one in books:
         con.execute("UPDATE load SET books = ?, inputs = ? WHERE load = ? AND source = ?",
@@ -114,6 +122,8 @@ def _finish(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[S
             con.execute(f"""INSERT INTO quarantine SELECT {number}, ?, file, line, resource_type, reason, part, NULL
                             FROM bad""", [one.source])
             con.unregister("bad")
+    con.execute("RESET disabled_optimizers")
+    _tidy(con)
 
 
 def _next_load(con: DuckDBPyConnection) -> int:
@@ -123,7 +133,6 @@ def _next_load(con: DuckDBPyConnection) -> int:
 
 def _knowledge(con: DuckDBPyConnection) -> None:
     con.execute(f"CREATE OR REPLACE TEMP MACRO valid_nhs(x) AS {nhs_number_sql('x')}")
-    con.execute(sql_text("arriving"))
     con.execute("CREATE OR REPLACE TEMP TABLE systems (alias VARCHAR, uri VARCHAR, kind VARCHAR)")
     insert_rows(con, "systems", systems_table())
     for name in ("settings", "admission_methods"):
@@ -136,6 +145,7 @@ def _knowledge(con: DuckDBPyConnection) -> None:
 
 def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode: str, hold: Hold | None
            ) -> list[SourceBooks]:
+    con.execute(_AS_WRITTEN)
     con.execute("""CREATE OR REPLACE TEMP TABLE deleted (source VARCHAR, resource_type VARCHAR, resource_id VARCHAR,
                                                          deleted_at VARCHAR)""")
     deleted = [(one.source.name, *row) for one in staged for row in one.deleted]
@@ -145,15 +155,15 @@ def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode:
     con.execute(sql_text("fate"))
     books = [SourceBooks(one.source.name, mode, held=_held_back(con, one.source.name, hold),
                          notes=dict(sorted(one.notes.items()))) for one in staged]
-    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM coming WHERE fate = 'used'")
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT rid FROM coming WHERE fate = 'used'")
     known = {row[0] for table in _TABLES for row in con.execute(f"SELECT DISTINCT source FROM {table}").fetchall()}
     for one, book in zip(staged, books, strict=True):
         for table in _TABLES if book.source in known and not book.held else ():
             ended, same = _against_store(con, table, book.source, number, mode, bool(one.deleted))
             book.ended += ended
             book.unchanged += same
-    for table in _TABLES:
-        con.execute(sql_text(f"insert_{table}").replace(":load", str(number)))
+    for text in ("insert_person", "insert_target", "arriving"):
+        con.execute(sql_text(text).replace(":load", str(number)))
     fates = con.execute("SELECT source, resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall()
     for one, book in zip(staged, books, strict=True):
         book.inputs = [{"file": one.source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
@@ -172,13 +182,13 @@ _OLDER = """
         try_cast(c.updated AS TIMESTAMPTZ) < try_cast(h.updated AS TIMESTAMPTZ)
         OR try_cast(c.updated AS TIMESTAMPTZ) = try_cast(h.updated AS TIMESTAMPTZ)
            AND try_cast(c.version AS HUGEINT) < try_cast(h.version AS HUGEINT))
-    UNION SELECT record FROM fresh f JOIN (
+    UNION SELECT record FROM fresh JOIN coming f USING (rid) JOIN (
         SELECT record, max(try_cast(updated AS TIMESTAMPTZ)) AS last FROM {table}
         WHERE source = ? AND known_to IS NOT NULL AND record NOT IN (SELECT record FROM held) GROUP BY record) USING (record)
     WHERE try_cast(f.updated AS TIMESTAMPTZ) <= last"""
 # A newer version names another patient: the record was put right, and the first patient no longer has it.
 _MOVED_AWAY = """
-    SELECT h.record FROM held h JOIN fresh f USING (source, resource_type, resource_id)
+    SELECT h.record FROM held h JOIN (SELECT c.* FROM coming c JOIN fresh USING (rid)) f USING (source, resource_type, resource_id)
     WHERE f.record <> h.record AND h.record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)
       AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast(h.updated AS TIMESTAMPTZ)"""
 
@@ -198,7 +208,6 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
     if why:
         con.execute("""UPDATE coming SET fate = 'quarantined', why = 'held with its whole source, which changed too much overnight'
                        WHERE fate IN ('used', 'removed') AND source = ?""", [source])
-        con.execute("DELETE FROM seen WHERE source = ?", [source])
     return why
 
 
@@ -209,30 +218,30 @@ def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int
     con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
         SELECT DISTINCT source, record, resource_type, resource_id, content, updated, version FROM {table}
         WHERE source = ? AND known_to IS NULL""", [source])
-    con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN held USING (record)
-                   WHERE fresh.content = held.content""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN coming c USING (rid) JOIN held USING (record)
+                   WHERE c.content = held.content""")
     con.execute(f"""CREATE OR REPLACE TEMP TABLE older AS {_OLDER.format(table=table) if delta else "SELECT record FROM held LIMIT 0"}""",
                 [source] if delta else [])
     con.execute("""UPDATE coming SET fate = 'superseded' WHERE fate IN ('used', 'removed')
                    AND record IN (SELECT record FROM older)""")
-    con.execute("DELETE FROM seen WHERE source = ? AND record IN (SELECT record FROM older)", [source])
     gone = "SELECT record FROM coming WHERE fate = 'removed' AND place = 1"
     if delta:
         gone += f" UNION ({_MOVED_AWAY})"
-        con.execute(f"""UPDATE {table} SET updated = f.updated, version = f.version FROM fresh f
+        con.execute(f"""UPDATE {table} SET updated = f.updated, version = f.version FROM (SELECT c.* FROM coming c JOIN fresh USING (rid)) f
             WHERE f.record = {table}.record AND {table}.known_to IS NULL AND f.record IN (SELECT record FROM same)
               AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast({table}.updated AS TIMESTAMPTZ)""")
     if deletes:
         gone += " UNION SELECT record FROM held JOIN deleted USING (source, resource_type, resource_id) WHERE " + _DELETED
     absent = ("SELECT record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
               if mode == "full" else "SELECT NULL WHERE FALSE")
-    changed = """SELECT record FROM fresh JOIN held USING (record) WHERE fresh.content <> held.content
+    changed = """SELECT record FROM fresh JOIN coming c USING (rid) JOIN held USING (record) WHERE c.content <> held.content
                  AND record NOT IN (SELECT record FROM older)"""
     count = first_row(con.execute(f"SELECT count(*) FROM ({absent})"))
     con.execute(f"""UPDATE {table} SET known_to = {number} WHERE source = ? AND known_to IS NULL
                     AND record IN ({gone} UNION {absent} UNION {changed})""", [source])
     same = first_row(con.execute("SELECT count(*) FROM same"))
-    con.execute("DELETE FROM fresh WHERE record IN (SELECT record FROM same UNION SELECT record FROM older)")
+    con.execute("""DELETE FROM fresh WHERE rid IN (SELECT rid FROM coming WHERE record IN (
+                   SELECT record FROM same UNION SELECT record FROM older))""")
     return (int(count[0]) if count else 0), (int(same[0]) if same else 0)
 
 
@@ -306,16 +315,27 @@ def _placed(staged: Staged, rows: Sequence[tuple[Any, ...]]) -> list[Quarantined
 
 # ---- feeds and what stayed unresolved
 
-def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: int, mode: str, kind: str | None,
-          extracted_at: datetime | None, now: datetime) -> None:
+def _feeds(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[SourceBooks], number: int, mode: str,
+           kinds: dict[str, str], extracted_at: datetime | None, now: datetime) -> None:
     # A slip of the pen in 2999 must not be the newest date; a data set that lies wholly in the future has one all the same.
-    row = first_row(con.execute("""SELECT coalesce(max(recorded) FILTER (recorded <= $1), max(recorded)),
-                                min(effective) FILTER (effective > '1900-01-01')
-        FROM (SELECT recorded, effective FROM event WHERE source = $2 AND known_to IS NULL
-              UNION ALL SELECT recorded, effective FROM arriving_event WHERE source = $2
-              UNION ALL SELECT recorded_start, started FROM stay WHERE source = $2 AND known_to IS NULL)""",
-                      [now.date(), source.name]))
-    newest, oldest = row if row else (None, None)
+    spans = {source: span for source, *span in con.execute("""
+        SELECT source, coalesce(max(recorded) FILTER (recorded <= $1), max(recorded)),
+               min(effective) FILTER (effective > '1900-01-01')
+        FROM (SELECT source, recorded, effective FROM event WHERE known_to IS NULL
+              UNION ALL SELECT source, recorded_start, started FROM stay WHERE known_to IS NULL
+              UNION ALL SELECT source, coalesce(recorded, effective), effective
+                        FROM staged_event JOIN fresh USING (rid) JOIN coming USING (rid)
+              UNION ALL SELECT source, recorded_start, started FROM arriving_stay) GROUP BY source""", [now.date()]).fetchall()}
+    told = dict(con.execute("SELECT source, kind FROM feed").fetchall()) | kinds
+    guessed = {} if all(source.name in told for source in sources) else _guess_kinds(con)
+    for source, one in zip(sources, books, strict=True):
+        kind = told.get(source.name) or guessed.get(source.name, "gp")
+        _feed(con, source, one, number, mode, kind, extracted_at, now, spans.get(source.name, (None, None)))
+
+
+def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: int, mode: str, kind: str,
+          extracted_at: datetime | None, now: datetime, span: Sequence[date | None]) -> None:
+    newest, oldest = span
     at, told = extracted_at, "argument"
     if at is None:
         at, told = _manifest_time(source), "manifest"
@@ -324,15 +344,14 @@ def _feed(con: DuckDBPyConnection, source: Source, books: SourceBooks, number: i
     if at is not None and at.tzinfo is not None:
         at = at.astimezone(ZoneInfo("Europe/London")).replace(tzinfo=None)
     books.extracted_from = told
-    known = first_row(con.execute("SELECT kind, practices, since FROM feed WHERE source = ?", [source.name]))
-    kind = kind or (known[0] if known else _guess_kind(con, source.name))
+    known = first_row(con.execute("SELECT practices, since FROM feed WHERE source = ?", [source.name]))
     con.execute("INSERT INTO load VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 [number, source.name, "held" if books.held else mode, now.replace(tzinfo=None), at, told, newest, oldest])
     if books.held:                                       # the feed stays at its last good load
         con.execute("UPDATE feed SET held = ? WHERE source = ?", [books.held, source.name])
     else:
         con.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
-                    [source.name, kind, at, told, newest, oldest, number, *(known[1:] if known else (None, None))])
+                    [source.name, kind, at, told, newest, oldest, number, *(known or (None, None))])
 
 
 def _manifest_time(source: Source) -> datetime | None:
@@ -347,14 +366,17 @@ def _manifest_time(source: Source) -> datetime | None:
     return None
 
 
-def _guess_kind(con: DuckDBPyConnection, source: str) -> str:
-    row = first_row(con.execute("""SELECT
-        (SELECT count(*) FROM stay WHERE source = $1 AND known_to IS NULL AND setting IN ('inpatient', 'emergency')),
-        (SELECT count(*) FROM arriving_event JOIN concept USING (concept)
-         WHERE source = $1 AND concept.kind = 'icd10' AND counts),
-        (SELECT count(*) FROM arriving_event WHERE source = $1 AND counts)""", [source]))
-    stays, icd10, coded = row if row else (0, 0, 0)
-    return "hospital" if icd10 and icd10 * 2 >= coded else "gp" if coded or not stays else "hospital"
+def _guess_kinds(con: DuckDBPyConnection) -> dict[str, str]:
+    """source -> hospital where most of its diagnoses are ICD-10, or where it has hospital stays and no diagnoses; else gp."""
+    rows = con.execute("""
+        SELECT source, sum(stays), sum(icd10), sum(coded) FROM (
+            SELECT source, 1 AS stays, 0 AS icd10, 0 AS coded FROM (
+                SELECT source, setting FROM stay WHERE known_to IS NULL UNION ALL SELECT source, setting FROM arriving_stay)
+            WHERE setting IN ('inpatient', 'emergency')
+            UNION ALL SELECT source, 0, (concept.kind = 'icd10')::INTEGER, 1 FROM arriving_event JOIN concept USING (concept)
+            WHERE counts) GROUP BY source""").fetchall()
+    return {source: "hospital" if icd10 and icd10 * 2 >= coded or stays and not coded else "gp"
+            for source, stays, icd10, coded in rows}
 
 
 def _account_unresolved(con: DuckDBPyConnection, staged: Sequence[Staged], books: Sequence[SourceBooks]) -> None:

@@ -338,7 +338,9 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
         gone = "status = 'entered-in-error'" if kind == "events" else "FALSE"
         con.execute(f"""INSERT INTO staged_resource BY NAME
             SELECT '{kind}' AS resource_type, rid, source, {identity} AS resource_id, 'Patient/' || patient_id AS subject,
-                   hash({columns}) AS content, {gone} AS gone, file, ordinal FROM raw JOIN file_number USING (file)""")
+                   hash({columns}) AS content, {gone} AS gone, file, ordinal,
+                   record_key(source, '{kind}', {identity}, 'Patient/' || patient_id) AS record
+            FROM raw JOIN file_number USING (file)""")
         return
     shape = TYPES[kind]
     subject = ("reference_key(coalesce(subject, patient))" if "subject" in shape
@@ -349,7 +351,8 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
     # Only narrow columns go through the joins: nested ones would be copied on the way.
     con.execute(f"""INSERT INTO staged_resource BY NAME
         SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f, number), coalesce(a.source, b.source) AS source,
-               coalesce(number, a.file) AS file, CASE WHEN number IS NULL THEN rid - first END AS ordinal
+               coalesce(number, a.file) AS file, CASE WHEN number IS NULL THEN rid - first END AS ordinal,
+               record_key(coalesce(a.source, b.source), '{kind}', resource_id, subject) AS record
         FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
                      meta.versionId AS version, hash({columns}) AS content,
                      coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, _p.file AS number, _p.line AS line,

@@ -5,5 +5,5 @@ SELECT rid, 0 AS part, 'coded' AS kind, 'AllergyIntolerance.code' AS element, co
        coalesce(recordedDate, assertedDate) IS NULL AS recorded_assumed, NULL::DATE AS ended, NULL::DOUBLE AS value,
        NULL AS unit, NULL AS comparator, NULL AS answer, NULL AS role, NULL AS medication,
        coalesce(status_code(verificationStatus), '') AS status,
-       coalesce(onsetDateTime, recordedDate, assertedDate) AS said_date
+       impossible_day(coalesce(onsetDateTime, recordedDate, assertedDate)) AS impossible_date
 FROM raw

@@ -10,5 +10,6 @@ SELECT rid, 0 AS part, 'coded' AS kind, 'Condition.code' AS element, code.coding
        day_last(coalesce(abatementDateTime, abatementPeriod."start", abatementPeriod."end")) AS ended,
        NULL::DOUBLE AS value, NULL AS unit, NULL AS comparator, NULL AS answer, NULL AS role, NULL AS medication,
        coalesce(status_code(clinicalStatus), '') AS status,
-       coalesce(onsetDateTime, onsetPeriod."start", recordedDate, assertedDate, dateRecorded) AS said_date
+       CASE WHEN day_first(onsetDateTime) IS NULL THEN
+           impossible_day(coalesce(onsetDateTime, onsetPeriod."start", recordedDate, assertedDate, dateRecorded)) END AS impossible_date
 FROM raw

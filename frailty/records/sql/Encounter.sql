@@ -14,5 +14,5 @@ SELECT rid, reference_key(partOf) AS part_of,
                    lambda r: r IS NOT NULL), ' '), '') AS diagnoses,
        day_first(period."start") AS started, minute_of(period."start") AS started_minute,
        day_last(period."end") AS ended, day_last(period."start") AS recorded_start,
-       day_last(period."end") AS recorded_end, TRUE AS recorded_assumed, status, period."start" AS said_date
+       day_last(period."end") AS recorded_end, TRUE AS recorded_assumed, status, impossible_day(period."start") AS impossible_date
 FROM raw

@@ -16,6 +16,6 @@ SELECT rid, 0 AS part, 'issue' AS kind, 'MedicationRequest' AS element,
        CASE WHEN status IN ('draft', 'cancelled', 'on-hold') OR doNotPerform THEN 'none'
             WHEN intent IN ('plan', 'proposal', 'option') THEN 'plan' ELSE 'issue' END AS role,
        coalesce(reference_key(medicationReference), medication ->> '$.reference.reference') AS medication, status,
-       coalesce(authoredOn, dateWritten, dispenseRequest.validityPeriod."start",
-                          dosageInstruction[1].timing.repeat.boundsPeriod."start") AS said_date
+       impossible_day(coalesce(authoredOn, dateWritten, dispenseRequest.validityPeriod."start",
+                               dosageInstruction[1].timing.repeat.boundsPeriod."start")) AS impossible_date
 FROM raw

@@ -13,5 +13,5 @@ SELECT rid, 0 AS part, 'issue' AS kind, 'MedicationStatement' AS element,
        CASE WHEN status IN ('draft', 'cancelled', 'on-hold', 'not-taken') OR taken = 'n' THEN 'none'
             WHEN len(basedOn) > 0 THEN 'statement' ELSE 'plan' END AS role,
        coalesce(reference_key(medicationReference), medication ->> '$.reference.reference') AS medication, status,
-       coalesce(effectiveDateTime, effectivePeriod."start", dateAsserted) AS said_date
+       impossible_day(coalesce(effectiveDateTime, effectivePeriod."start", dateAsserted)) AS impossible_date
 FROM raw

@@ -4,7 +4,7 @@ SELECT rid, 0 AS part, CASE WHEN observed AND value IS NOT NULL THEN 'measured' 
        coalesce(day_first(said), issued_on) AS effective, minute_of(said) AS minute,
        coalesce(issued_on, day_last(said_end)) AS recorded, issued_on IS NULL AS recorded_assumed, NULL::DATE AS ended,
        CASE WHEN observed THEN value END AS value, unit, comparator, answer, NULL AS role, NULL AS medication, status,
-       coalesce(said, issued) AS said_date
+       CASE WHEN day_first(said) IS NULL THEN impossible_day(coalesce(said, issued)) END AS impossible_date
 FROM (
     SELECT rid, code.coding AS codings, status, reference_key(coalesce(encounter, context)) AS encounter, issued,
            day_first(issued) AS issued_on, coalesce(effectiveDateTime, effectivePeriod."start", effectiveInstant) AS said,
@@ -25,7 +25,7 @@ SELECT rid, part, CASE WHEN observed AND value IS NOT NULL THEN 'measured' ELSE 
        c.code.coding, FALSE, encounter, coalesce(day_first(said), issued_on), minute_of(said),
        coalesce(issued_on, day_last(said_end)), issued_on IS NULL, NULL, CASE WHEN observed THEN value END,
        coalesce(nullif(c.valueQuantity.unit, ''), c.valueQuantity.code), comparator_in(c.valueQuantity, c.valueString),
-       NULL, NULL, NULL, status, coalesce(said, issued)
+       NULL, NULL, NULL, status, NULL
 FROM (
     SELECT *, number_in(c.valueQuantity, c.valueInteger, c.valueString) AS value FROM (
         SELECT rid, unnest(component) AS c, generate_subscripts(component, 1) AS part, status,

@@ -8,5 +8,5 @@ SELECT rid, 0 AS part, 'coded' AS kind, 'Procedure.code' AS element, code.coding
                                                       occurrencePeriod."end", occurrenceDateTime))) AS recorded,
        recorded IS NULL AS recorded_assumed, NULL::DATE AS ended, NULL::DOUBLE AS value, NULL AS unit,
        NULL AS comparator, NULL AS answer, NULL AS role, NULL AS medication, status,
-       coalesce(performedDateTime, performedPeriod."start", occurrenceDateTime, occurrencePeriod."start", recorded) AS said_date
+       impossible_day(coalesce(performedDateTime, performedPeriod."start", occurrenceDateTime, occurrencePeriod."start", recorded)) AS impossible_date
 FROM raw

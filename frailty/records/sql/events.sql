@@ -8,5 +8,5 @@ SELECT rid, 0 AS part, CASE WHEN number IS NULL THEN 'coded' ELSE 'measured' END
        coalesce(day_last(recorded_on), day_last(effective_on)) AS recorded, day_last(recorded_on) IS NULL AS recorded_assumed,
        day_last(ended_on) AS ended, number AS value, unit,
        coalesce(comparator, nullif(regexp_extract(value, '^([<>]=?)', 1), '')) AS comparator, NULL AS answer, NULL AS role,
-       NULL AS medication, status, coalesce(effective_on, recorded_on) AS said_date
+       NULL AS medication, status, impossible_day(coalesce(effective_on, recorded_on)) AS impossible_date
 FROM (SELECT *, number_in(NULL::STRUCT("value" DOUBLE), NULL, value) AS number FROM raw)

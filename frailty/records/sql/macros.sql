@@ -11,6 +11,7 @@ CREATE OR REPLACE TEMP MACRO day_last(s) AS CASE
     WHEN length(s) = 7 THEN last_day(try_cast(s || '-01' AS DATE))
     WHEN length(s) = 4 THEN try_cast(s || '-12-31' AS DATE)
     ELSE day_first(s) END;
+CREATE OR REPLACE TEMP MACRO impossible_day(s) AS CASE WHEN day_first(s) IS NULL THEN s END;
 CREATE OR REPLACE TEMP MACRO minute_of(s) AS CASE WHEN length(s) > 10 THEN (CASE WHEN zoned(s)
     THEN date_part('hour', timezone('Europe/London', try_cast(s AS TIMESTAMPTZ))) * 60
        + date_part('minute', timezone('Europe/London', try_cast(s AS TIMESTAMPTZ)))
@@ -43,3 +44,6 @@ CREATE OR REPLACE TEMP MACRO comparator_in(q, s) AS
     coalesce(q.comparator, nullif(regexp_extract(trim(s), '^([<>]=?)', 1), ''));
 CREATE OR REPLACE TEMP MACRO named_coding(name) AS
     CASE WHEN trim(name) <> '' THEN [{'system': ''::VARCHAR, 'code': trim(name), 'display': trim(name)}] END;
+-- The key of a resource in the store: the same wherever and whenever it is read.
+CREATE OR REPLACE TEMP MACRO record_key(source, kind, id, subject) AS
+    (md5_number_lower(concat_ws('|', source, kind, id, subject)) >> 1)::BIGINT;

@@ -4,5 +4,5 @@ SELECT rid, 0 AS part, 'issue' AS kind, 'medicines' AS element,
        coalesce(day_last(recorded_on), day_last(issued_on)) AS recorded, recorded_on IS NULL AS recorded_assumed,
        day_last(ended_on) AS ended, NULL::DOUBLE AS value, NULL AS unit, NULL AS comparator, NULL AS answer,
        CASE WHEN "role" IN ('plan', 'none') THEN "role" ELSE 'issue' END AS role, NULL AS medication, NULL AS status,
-       issued_on AS said_date
+       impossible_day(issued_on) AS impossible_date
 FROM raw

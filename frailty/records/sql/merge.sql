@@ -29,13 +29,13 @@ UPDATE staged_resource SET gone = TRUE FROM deleted d
 WHERE d.source = staged_resource.source AND d.resource_type = staged_resource.resource_type AND d.resource_id = staged_resource.resource_id
   AND coalesce(try_cast(updated AS TIMESTAMPTZ) <= try_cast(deleted_at AS TIMESTAMPTZ), TRUE);
 
+-- A resource whose id or subject was marked has another key.
+UPDATE staged_resource SET record = record_key(source, resource_type, resource_id, subject) WHERE contains(subject, '~');
+
 -- One winner per (source, type, id, subject): newest by what the record says of its age, then by content.
-CREATE OR REPLACE TEMP TABLE keyed AS
-SELECT *, (md5_number_lower(concat_ws('|', source, resource_type, resource_id, subject)) >> 1)::BIGINT AS record
-FROM staged_resource;
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT rid, row_number() OVER (PARTITION BY record
            ORDER BY try_cast(updated AS TIMESTAMPTZ) DESC NULLS LAST, try_cast(version AS HUGEINT) DESC NULLS LAST,
                     version DESC NULLS LAST, try_cast(file_time AS TIMESTAMPTZ) DESC NULLS LAST,
                     newest DESC NULLS LAST, content) AS place
-FROM keyed WHERE record IN (SELECT record FROM keyed GROUP BY record HAVING count(*) > 1);
+FROM staged_resource WHERE record IN (SELECT record FROM staged_resource GROUP BY record HAVING count(*) > 1);

@@ -69,19 +69,7 @@ INSERT INTO consent SELECT x.* REPLACE (c.person AS person, :load AS known_from)
 FROM consent x JOIN came_or_went c ON c.source = x.source AND c.key = x.subject WHERE x.known_to IS NULL AND x.known_from < :load;
 UPDATE consent SET known_to = :load FROM came_or_went c
 WHERE c.source = consent.source AND c.key = consent.subject AND consent.known_to IS NULL AND consent.known_from < :load;
--- (Written anew rather than updated: a scan over updated rows is slow.)
-CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
-FROM stay x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM stay WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
-INSERT INTO stay SELECT * FROM owned;
-CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
-FROM plan x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM plan WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
-INSERT INTO plan SELECT * FROM owned;
-CREATE OR REPLACE TEMP TABLE owned AS SELECT x.* REPLACE (m.person AS person)
-FROM consent x JOIN person_id m ON m.source = x.source AND m.key = x.subject WHERE x.person IS NULL AND x.known_to IS NULL;
-DELETE FROM consent WHERE person IS NULL AND known_to IS NULL AND record IN (SELECT record FROM owned);
-INSERT INTO consent SELECT * FROM owned;
+:arrivals
 
 -- Entries that wait for something, or refer to what came, changed or went in this load, are resolved again.
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -98,13 +86,16 @@ UNION SELECT record FROM event e SEMI JOIN touched t ON t.source = e.source AND 
 UNION SELECT record FROM event e SEMI JOIN touched_diagnosis t
       ON t.source = e.source AND t.key = e.resource_type || '/' || e.resource_id
       WHERE known_to IS NULL AND resource_type = 'Condition';
-CREATE OR REPLACE TEMP TABLE arriving_again AS
-SELECT DISTINCT * REPLACE (
+CREATE OR REPLACE TEMP TABLE again_event AS
+SELECT DISTINCT record AS place, * REPLACE (
     CASE WHEN date_borrowed THEN NULL ELSE effective END AS effective,
     CASE WHEN recorded_borrowed THEN NULL ELSE recorded END AS recorded,
     CASE WHEN medication IS NOT NULL THEN own_concept ELSE concept END AS concept,
     NULL AS person, NULL AS stay, NULL AS flag, NULL AS own_concept)
 FROM event WHERE known_to IS NULL AND record IN (SELECT record FROM again);
+CREATE OR REPLACE TEMP VIEW again_reference AS
+SELECT DISTINCT place, source, subject, encounter, medication,
+       CASE WHEN resource_type = 'Condition' THEN 'Condition/' || resource_id END AS condition FROM again_event;
 
 CREATE OR REPLACE TEMP TABLE stay_key AS
 SELECT source, resource_type || '/' || resource_id AS key, person, record, started, coalesce(ended, started) AS known
@@ -116,8 +107,8 @@ SELECT source, key, person, min(record) AS record, min(started) AS started, max(
 CREATE OR REPLACE TEMP TABLE life AS
 SELECT person, min(birth_date) AS born, max(deceased_on) AS died FROM person WHERE known_to IS NULL AND person IS NOT NULL GROUP BY person;
 
-INSERT INTO event :resolved(arriving_event);
-CREATE OR REPLACE TEMP TABLE resolved AS :resolved(arriving_again);
+INSERT INTO event BY NAME :resolved(arriving);
+CREATE OR REPLACE TEMP TABLE resolved AS :resolved(again);
 CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT record FROM (
     (SELECT record, part, person, concept, stay, effective, recorded FROM resolved
      EXCEPT SELECT record, part, person, concept, stay, effective, recorded FROM event
@@ -128,4 +119,3 @@ CREATE OR REPLACE TEMP TABLE mended AS SELECT DISTINCT record FROM (
      EXCEPT SELECT record, part, person, concept, stay, effective, recorded FROM resolved));
 UPDATE event SET known_to = :load WHERE known_to IS NULL AND record IN (SELECT record FROM mended);
 INSERT INTO event SELECT * REPLACE (:load AS known_from) FROM resolved WHERE record IN (SELECT record FROM mended);
-DELETE FROM arriving_event;

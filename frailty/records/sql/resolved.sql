@@ -1,4 +1,4 @@
--- The rows of :entries with what they refer to. Only narrow columns go through the string joins.
+-- The rows of :which_event with what they refer to. References are resolved once a resource, on narrow columns.
 SELECT a.* EXCLUDE (place) REPLACE (
     r.person AS person, coalesce(of_medication, a.concept) AS concept, r.stay AS stay,
     CASE WHEN a.medication IS NOT NULL THEN a.concept END AS own_concept,
@@ -7,11 +7,10 @@ SELECT a.* EXCLUDE (place) REPLACE (
     coalesce(a.recorded_assumed, FALSE) OR a.recorded IS NULL AS recorded_assumed,
     CASE WHEN coalesce(a.effective, stay_started) < born THEN 'before birth'
          WHEN coalesce(a.effective, stay_started) > died THEN 'after death' END AS flag)
-FROM (SELECT rowid AS place, * FROM :entries) a JOIN (
+FROM :which_event a JOIN (
     SELECT place, m.person, t.concept AS of_medication, coalesce(s.record, d.record) AS stay,
            coalesce(s.started, d.started) AS stay_started, coalesce(s.known, d.known) AS stay_known, born, died
-    FROM (SELECT rowid AS place, source, subject, encounter, medication,
-                 CASE WHEN resource_type = 'Condition' THEN 'Condition/' || resource_id END AS condition FROM :entries) e
+    FROM :which_reference e
     LEFT JOIN person_id m ON m.source = e.source AND m.key = e.subject
     LEFT JOIN stay_key s ON s.source = e.source AND s.key = e.encounter AND s.person = m.person
     LEFT JOIN stay_diagnosis d ON s.record IS NULL AND d.source = e.source AND d.key = e.condition AND d.person = m.person

@@ -1,17 +1,17 @@
 CREATE OR REPLACE TEMP TABLE staged_resource (
     resource_type VARCHAR, rid BIGINT, source VARCHAR, resource_id VARCHAR, subject VARCHAR, updated VARCHAR,
     version VARCHAR, content UBIGINT, gone BOOLEAN, file INTEGER, line INTEGER, ordinal BIGINT, bundle INTEGER,
-    file_time VARCHAR, newest VARCHAR);
+    file_time VARCHAR, newest VARCHAR, record BIGINT);
 CREATE OR REPLACE TEMP TABLE staged_event (
     rid BIGINT, part SMALLINT, kind VARCHAR, element VARCHAR,
     codings STRUCT("system" VARCHAR, code VARCHAR, display VARCHAR)[], counts BOOLEAN, encounter VARCHAR, effective DATE,
     minute SMALLINT, recorded DATE, recorded_assumed BOOLEAN, ended DATE, value DOUBLE, unit VARCHAR, comparator VARCHAR,
-    answer VARCHAR, role VARCHAR, medication VARCHAR, status VARCHAR, said_date VARCHAR);
+    answer VARCHAR, role VARCHAR, medication VARCHAR, status VARCHAR, impossible_date VARCHAR);
 CREATE OR REPLACE TEMP TABLE staged_stay (
     rid BIGINT, part_of VARCHAR, class_code VARCHAR, class_system VARCHAR,
     admission_method STRUCT("system" VARCHAR, code VARCHAR, display VARCHAR), admitted_from VARCHAR,
     discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR, started DATE, started_minute SMALLINT, ended DATE,
-    recorded_start DATE, recorded_end DATE, recorded_assumed BOOLEAN, status VARCHAR, said_date VARCHAR);
+    recorded_start DATE, recorded_end DATE, recorded_assumed BOOLEAN, status VARCHAR, impossible_date VARCHAR);
 CREATE OR REPLACE TEMP TABLE staged_person (
     rid BIGINT, nhs_said VARCHAR, keys VARCHAR[], birth_date DATE, birth_precision VARCHAR,
     sex VARCHAR, deceased_on DATE, deceased BOOLEAN, death_said VARCHAR, name VARCHAR, phone VARCHAR, address VARCHAR,

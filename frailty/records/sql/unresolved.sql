@@ -1,4 +1,4 @@
-SELECT file, line, ordinal, resource_type, min(why) AS why, '' AS part FROM seen JOIN (
+SELECT file, line, ordinal, resource_type, min(w.why) AS why, '' AS part FROM coming JOIN (
     SELECT record, CASE
         WHEN person IS NULL THEN 'its Patient is not in the records of this source; send the Patient as well'
         WHEN effective IS NULL THEN 'no usable date of its own, and no Encounter to take one from; send a date or the Encounter'
@@ -8,5 +8,5 @@ SELECT file, line, ordinal, resource_type, min(why) AS why, '' AS part FROM seen
     UNION ALL SELECT record, 'its Patient is not in the records of this source; send the Patient as well'
     FROM (SELECT record FROM stay WHERE source = $1 AND known_to IS NULL AND person IS NULL
           UNION ALL SELECT record FROM plan WHERE source = $1 AND known_to IS NULL AND person IS NULL
-          UNION ALL SELECT record FROM consent WHERE source = $1 AND known_to IS NULL AND person IS NULL)) USING (record)
-WHERE source = $1 GROUP BY ALL ORDER BY ALL
+          UNION ALL SELECT record FROM consent WHERE source = $1 AND known_to IS NULL AND person IS NULL)) w USING (record)
+WHERE source = $1 AND fate = 'used' GROUP BY ALL ORDER BY ALL
