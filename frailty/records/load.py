@@ -375,7 +375,7 @@ def _guess_kinds(con: DuckDBPyConnection) -> dict[str, str]:
             WHERE setting IN ('inpatient', 'emergency')
             UNION ALL SELECT source, 0, (concept.kind = 'icd10')::INTEGER, 1 FROM arriving_event JOIN concept USING (concept)
             WHERE counts) GROUP BY source""").fetchall()
-    return {source: "hospital" if icd10 and icd10 * 2 >= coded or stays and not coded else "gp"
+    return {source: "hospital" if (icd10 and icd10 * 2 >= coded) or (stays and not coded) else "gp"
             for source, stays, icd10, coded in rows}
 
 
