@@ -156,12 +156,14 @@ def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode:
     books = [SourceBooks(one.source.name, mode, held=_held_back(con, one.source.name, hold),
                          notes=dict(sorted(one.notes.items()))) for one in staged]
     con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT rid FROM coming WHERE fate = 'used'")
-    known = {row[0] for table in _TABLES for row in con.execute(f"SELECT DISTINCT source FROM {table}").fetchall()}
-    for one, book in zip(staged, books, strict=True):
-        for table in _TABLES if book.source in known and not book.held else ():
-            ended, same = _against_store(con, table, book.source, number, mode, bool(one.deleted))
-            book.ended += ended
-            book.unchanged += same
+    con.execute("CREATE OR REPLACE TEMP VIEW incoming AS SELECT * FROM fresh JOIN coming USING (rid)")
+    taken = {book.source: book for book in books if not book.held}
+    for table in _TABLES:
+        if first_row(con.execute(f"SELECT 1 FROM {table} LIMIT 1")):
+            ended, same = _against_store(con, table, list(taken), number, mode)
+            for source, book in taken.items():
+                book.ended += ended.get(source, 0)
+                book.unchanged += same.get(source, 0)
     for text in ("insert_person", "insert_target", "arriving"):
         con.execute(sql_text(text).replace(":load", str(number)))
     fates = con.execute("SELECT source, resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall()
@@ -182,13 +184,14 @@ _OLDER = """
         try_cast(c.updated AS TIMESTAMPTZ) < try_cast(h.updated AS TIMESTAMPTZ)
         OR try_cast(c.updated AS TIMESTAMPTZ) = try_cast(h.updated AS TIMESTAMPTZ)
            AND try_cast(c.version AS HUGEINT) < try_cast(h.version AS HUGEINT))
-    UNION SELECT record FROM fresh JOIN coming f USING (rid) JOIN (
+    UNION SELECT record FROM incoming f JOIN (
         SELECT record, max(try_cast(updated AS TIMESTAMPTZ)) AS last FROM {table}
-        WHERE source = ? AND known_to IS NOT NULL AND record NOT IN (SELECT record FROM held) GROUP BY record) USING (record)
+        WHERE known_to IS NOT NULL AND record IN (SELECT record FROM incoming) AND record NOT IN (SELECT record FROM held)
+        GROUP BY record) USING (record)
     WHERE try_cast(f.updated AS TIMESTAMPTZ) <= last"""
 # A newer version names another patient: the record was put right, and the first patient no longer has it.
 _MOVED_AWAY = """
-    SELECT h.record FROM held h JOIN (SELECT c.* FROM coming c JOIN fresh USING (rid)) f USING (source, resource_type, resource_id)
+    SELECT h.record FROM held h JOIN incoming f USING (source, resource_type, resource_id)
     WHERE f.record <> h.record AND h.record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)
       AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast(h.updated AS TIMESTAMPTZ)"""
 
@@ -211,38 +214,37 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
     return why
 
 
-def _against_store(con: DuckDBPyConnection, table: str, source: str, number: int, mode: str, deletes: bool
-                   ) -> tuple[int, int]:
-    """Ends rows that are changed, gone or (full load) absent; takes what is the same or older out of `fresh`."""
+def _against_store(con: DuckDBPyConnection, table: str, sources: Sequence[str], number: int, mode: str
+                   ) -> tuple[dict[str, int], dict[str, int]]:
+    """Ends rows of these sources that are changed, gone or (full load) absent; takes what is the same or older out of
+    `fresh`. Returns how many records of each source ended by absence, and how many stayed the same."""
     delta = mode == "delta"
+    named = "resource_id IN (SELECT resource_id FROM coming UNION ALL SELECT resource_id FROM deleted)" if delta else "TRUE"
     con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
         SELECT DISTINCT source, record, resource_type, resource_id, content, updated, version FROM {table}
-        WHERE source = ? AND known_to IS NULL""", [source])
-    con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT record FROM fresh JOIN coming c USING (rid) JOIN held USING (record)
-                   WHERE c.content = held.content""")
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE older AS {_OLDER.format(table=table) if delta else "SELECT record FROM held LIMIT 0"}""",
-                [source] if delta else [])
+        WHERE source IN (SELECT unnest(?)) AND known_to IS NULL AND {named}""", [list(sources)])
+    con.execute("""CREATE OR REPLACE TEMP TABLE same AS SELECT h.source AS source, record FROM incoming f JOIN held h USING (record)
+                   WHERE f.content = h.content""")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE older AS {_OLDER.format(table=table) if delta else 'SELECT record FROM held LIMIT 0'}")
     con.execute("""UPDATE coming SET fate = 'superseded' WHERE fate IN ('used', 'removed')
                    AND record IN (SELECT record FROM older)""")
-    gone = "SELECT record FROM coming WHERE fate = 'removed' AND place = 1"
+    gone = ["SELECT record FROM coming WHERE fate = 'removed' AND place = 1",
+            "SELECT record FROM held JOIN deleted USING (source, resource_type, resource_id) WHERE " + _DELETED,
+            """SELECT record FROM incoming f JOIN held h USING (record) WHERE f.content <> h.content
+               AND record NOT IN (SELECT record FROM older)"""]
     if delta:
-        gone += f" UNION ({_MOVED_AWAY})"
-        con.execute(f"""UPDATE {table} SET updated = f.updated, version = f.version FROM (SELECT c.* FROM coming c JOIN fresh USING (rid)) f
+        gone.append(_MOVED_AWAY)
+        con.execute(f"""UPDATE {table} SET updated = f.updated, version = f.version FROM incoming f
             WHERE f.record = {table}.record AND {table}.known_to IS NULL AND f.record IN (SELECT record FROM same)
               AND try_cast(f.updated AS TIMESTAMPTZ) > try_cast({table}.updated AS TIMESTAMPTZ)""")
-    if deletes:
-        gone += " UNION SELECT record FROM held JOIN deleted USING (source, resource_type, resource_id) WHERE " + _DELETED
-    absent = ("SELECT record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
-              if mode == "full" else "SELECT NULL WHERE FALSE")
-    changed = """SELECT record FROM fresh JOIN coming c USING (rid) JOIN held USING (record) WHERE c.content <> held.content
-                 AND record NOT IN (SELECT record FROM older)"""
-    count = first_row(con.execute(f"SELECT count(*) FROM ({absent})"))
-    con.execute(f"""UPDATE {table} SET known_to = {number} WHERE source = ? AND known_to IS NULL
-                    AND record IN ({gone} UNION {absent} UNION {changed})""", [source])
-    same = first_row(con.execute("SELECT count(*) FROM same"))
+    absent = ("SELECT source, record FROM held WHERE record NOT IN (SELECT record FROM coming WHERE record IS NOT NULL)"
+              if mode == "full" else "SELECT source, record FROM held LIMIT 0")
+    counted = [dict(con.execute(f"SELECT source, count(*) FROM ({rows}) GROUP BY source").fetchall()) for rows in (absent, "FROM same")]
+    con.execute(f"""UPDATE {table} SET known_to = {number} WHERE known_to IS NULL AND record IN (
+                    SELECT record FROM held WHERE record IN ({' UNION ALL '.join(gone)} UNION ALL SELECT record FROM ({absent})))""")
     con.execute("""DELETE FROM fresh WHERE rid IN (SELECT rid FROM coming WHERE record IN (
-                   SELECT record FROM same UNION SELECT record FROM older))""")
-    return (int(count[0]) if count else 0), (int(same[0]) if same else 0)
+                   SELECT record FROM same UNION ALL SELECT record FROM older))""")
+    return counted[0], counted[1]
 
 
 def _concepts(con: DuckDBPyConnection) -> None:
