@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, people
+from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people
 from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
@@ -44,9 +44,11 @@ def today() -> date:
 
 
 def read_fhir(records: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *,
-              progress: Callable[[str, int, int], None] | None = None) -> Practice:
+              progress: Callable[[str, int, int], None] | None = None,
+              medicines: str | os.PathLike[str] | None = None) -> Practice:
     """Reads a folder, a file, or several (each one source) of FHIR JSON, NDJSON or plain CSV tables into memory.
 
+    medicines: the site's own table of products, CSV with the columns system, code, substance and, if at hand, bnf_paragraph.
     Nothing stops at a bad record: see `Practice.quarantine` and `Practice.books`. Raises RecordsError where a path
     does not exist.
     """
@@ -54,12 +56,12 @@ def read_fhir(records: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     con = connect()
     books = load_sources(con, find_sources(given), mode="full", kinds={}, extracted_at=None, now=datetime.now(),
                          progress=progress or _silent, folder=Path(tempfile.gettempdir()))
-    return Practice(con, books)
+    return Practice(con, books, Path(medicines) if medicines else None)
 
 
-def open(path: str | os.PathLike[str]) -> Practice:
-    """Opens the store that `frailty nightly --store` keeps, for reading."""
-    return Practice(connect(Path(path), read_only=True))
+def open(path: str | os.PathLike[str], *, medicines: str | os.PathLike[str] | None = None) -> Practice:
+    """Opens the store that `frailty nightly --store` keeps, for reading. medicines: see `read_fhir`."""
+    return Practice(connect(Path(path), read_only=True), site_medicines=Path(medicines) if medicines else None)
 
 
 class Practice:
@@ -217,12 +219,15 @@ class Practice:
     def _evaluate(self, scores: Sequence[str], persons: NDArray[np.int32], ids: list[str], days: NDArray[np.int32],
                   load: int, objectors: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         con = self.connection
-        plan = compile_plan([load_scorecard(one, self._rules) for one in scores], *concepts(con), self._rules)
+        cards = [load_scorecard(one, self._rules) for one in scores]
+        medicines = any(e.source == "issue" for card in cards for e in card.evidence)
+        ladder = ladder_of(con, self._site_medicines) if medicines else None
+        plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
         out = frozenset(objectors)
         places = np.array([place for place, one in enumerate(ids) if one not in out], np.intp)
         scored = [ids[place] for place in places]
-        arrays = build_arrays(con, persons[places], needs, site_medicines=self._site_medicines, load=load)
+        arrays = build_arrays(con, persons[places], needs, ladder=ladder, load=load)
         result = evaluate(plan, arrays, days[places])
         frame = result.frame(scored)
         if len(scored) < len(ids):

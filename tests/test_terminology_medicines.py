@@ -63,9 +63,10 @@ def test_the_ladder(tmp_path):
         "Bandage",
         "BANDAGE ",
     ]
-    ids, found, rungs = substances(systems, codes, names, table)
+    ids, found, rungs, bnf = substances(systems, codes, names, table)
     assert (ids.dtype, rungs.dtype) == (np.int32, np.int8)
     assert rungs.tolist() == [1, 1, 2, 1, 3, 3, 3, 3]
+    assert bnf == ["0407010", "0407010", "", "", "", "", "", ""]
     assert [found[i] for i in ids] == [
         "paracetamol",
         "paracetamol",
@@ -78,15 +79,25 @@ def test_the_ladder(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("040101", "040101"), ("4.1.1", "040101"), ("04.01.01", "040101"), ("0401010z0aaabab", "0401010Z0AAABAB"), ("", "")],
+)
+def test_a_bnf_code_has_one_spelling(tmp_path, written, kept):
+    table = tmp_path / "dmd.csv"
+    table.write_text(f"system,code,substance,bnf_paragraph\ndmd,1,zopiclone,{written}\n")
+    assert substances([DMD], ["1"], [None], table).bnf == [kept]
+
+
 def test_one_product_under_two_systems_is_one():
-    ids, _, rungs = substances([SCT, DMD, DMD + "/"], ["333", "333", "333 "], ["A", "B", None])
+    ids, _, rungs, _ = substances([SCT, DMD, DMD + "/"], ["333", "333", "333 "], ["A", "B", None])
     assert set(ids.tolist()) == {0}
     assert set(rungs.tolist()) == {3}
 
 
 @given(st.lists(st.sampled_from(["Ramipril 5mg", "Nothing known", "Aspirin / Ramipril", ""]), max_size=20))
 def test_every_concept_gets_a_substance_and_a_rung(names):
-    ids, found, rungs = substances(["s"] * len(names), [str(i) for i in range(len(names))], names)
+    ids, found, rungs, _ = substances(["s"] * len(names), [str(i) for i in range(len(names))], names)
     assert len(ids) == len(rungs) == len(names)
     assert sorted(set(ids.tolist())) == list(range(len(found)))
     assert set(rungs.tolist()) <= {2, 3}
@@ -99,6 +110,9 @@ def test_bad_tables_say_where(tmp_path):
         substances([], [], [], site)
     site.write_text("system,code\ndmd,1\n")
     with pytest.raises(SiteError, match="missing: substance"):
+        substances([], [], [], site)
+    site.write_text("system,code,substance,bnf_paragraph\ndmd,1,zopiclone,4.1\n")
+    with pytest.raises(SiteError, match="not a BNF code"):
         substances([], [], [], site)
     (tmp_path / "medicines").mkdir()
     (tmp_path / "medicines" / "substances.csv").write_text("name,substance\nAspirin,aspirin\naspirin,asp\n")

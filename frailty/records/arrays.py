@@ -9,7 +9,7 @@ Missing keys are -1, missing numbers NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -89,6 +89,7 @@ class PracticeArrays:
     hospital_from: [P] first day from which a hospital feed covers the person's practice (OPEN = no such feed).
     hospital_without_stays: [P] True where that feed gives diagnoses but no stays at all.
     quantities: names in the order that `Measured.quantity` counts. substance, rung: [concepts] medicines ladder.
+    paragraph: [concepts] a number for each BNF paragraph, -1 = not known; empty = nobody gives any.
     """
 
     person: Int32
@@ -104,6 +105,7 @@ class PracticeArrays:
     quantities: tuple[str, ...]
     substance: Int32
     rung: Int8
+    paragraph: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
 
     def __len__(self) -> int:
         return len(self.person)

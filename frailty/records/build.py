@@ -27,7 +27,7 @@ from frailty.records.arrays import (
     family_of,
 )
 from frailty.records.stage import insert_rows, sql_text
-from frailty.terminology import ConceptIndex, load_codelist, load_quantities, substances, unit_sql
+from frailty.terminology import PARAGRAPH, ConceptIndex, Ladder, load_codelist, load_quantities, substances, unit_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,8 +64,11 @@ def people(con: DuckDBPyConnection, as_of: date, load: int = LATEST) -> None:
 
 
 def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.int32], needs: Needs, *,
-                 site_medicines: Path | None = None, load: int = LATEST) -> PracticeArrays:
-    """The arrays of the given people, in that order. Needs the temp table `person_as_of`."""
+                 ladder: Ladder | None = None, load: int = LATEST) -> PracticeArrays:
+    """The arrays of the given people, in that order. Needs the temp table `person_as_of`.
+
+    ladder: of `ladder_of`, where medicines are needed and it is at hand.
+    """
     chosen = np.asarray(persons, np.int32)
     con.register("chosen_given", {"person": chosen, "i": np.arange(len(chosen), dtype=np.int32)})
     con.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM chosen_given")
@@ -79,13 +82,15 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
         FROM chosen JOIN person_as_of USING (person) ORDER BY i""")
     stays = _stays(con, held, len(chosen))
     hospital_from, without = _coverage(con, columns["practice"], columns["sources"], load)
-    substance, rung = _substances(con, needs, site_medicines)
+    ladder = (ladder or ladder_of(con)) if needs.issues else None
+    none = np.empty(0, np.int32)
     return PracticeArrays(
         person=chosen, birth=columns["birth"].astype(np.int32), sex=_positions(columns["sex"], SEXES),
         death=columns["death"].astype(np.int32), hospital_from=hospital_from, hospital_without_stays=without,
         coded=_coded(con, needs, held, len(chosen)), measured=_measured(con, needs, held, len(chosen)),
         issues=_issues(con, needs, held, len(chosen), load), stays=stays, quantities=needs.quantities,
-        substance=substance, rung=rung)
+        substance=ladder.substance if ladder else none, rung=ladder.rung if ladder else none.astype(np.int8),
+        paragraph=_paragraphs(ladder) if ladder else none)
 
 
 def columns_of(con: DuckDBPyConnection, sql: str) -> dict[str, NDArray[Any]]:
@@ -206,18 +211,23 @@ def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray
     return from_day, without
 
 
-def _substances(con: DuckDBPyConnection, needs: Needs, site_table: Path | None
-                ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+def ladder_of(con: DuckDBPyConnection, site_table: Path | None = None) -> Ladder:
+    """What each concept of the store is as a medicine; one that is none has substance -1, rung 0 and no BNF code."""
     size = int(con.execute("SELECT count(*) FROM concept").fetchall()[0][0])
-    substance, rung = np.full(size, -1, np.int32), np.zeros(size, np.int8)
-    if needs.issues:
-        rows = con.execute("""SELECT concept, system, code, display FROM concept
-            WHERE concept IN (SELECT DISTINCT concept FROM event WHERE kind = 'issue') ORDER BY system, code""").fetchall()
-        if rows:
-            ids, _, rungs = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], site_table)
-            place = np.array([r[0] for r in rows])
-            substance[place], rung[place] = ids, rungs
-    return substance, rung
+    rows = con.execute("""SELECT concept, system, code, display FROM concept
+        WHERE concept IN (SELECT DISTINCT concept FROM event WHERE kind = 'issue') ORDER BY system, code""").fetchall()
+    found = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], site_table)
+    ladder = Ladder(np.full(size, -1, np.int32), found.names, np.zeros(size, np.int8), [""] * size)
+    for (concept, *_), ids, rung, bnf in zip(rows, found.substance, found.rung, found.bnf, strict=True):
+        ladder.substance[concept], ladder.rung[concept], ladder.bnf[concept] = ids, rung, bnf
+    return ladder
+
+
+def _paragraphs(ladder: Ladder) -> NDArray[np.int32]:
+    """[concepts] a number for each BNF paragraph, in the order of the paragraphs; -1 = not known."""
+    each = [code[:PARAGRAPH] for code in ladder.bnf]
+    places = {paragraph: n for n, paragraph in enumerate(sorted({*each} - {""}))}
+    return np.array([places.get(paragraph, -1) for paragraph in each], np.int32)
 
 
 def _positions(values: NDArray[Any], order: tuple[str, ...]) -> NDArray[np.int8]:

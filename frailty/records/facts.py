@@ -131,7 +131,7 @@ def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int) -> None:
     rows = con.execute("SELECT DISTINCT concept, system, code, name FROM issue_as_of ORDER BY ALL").fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE concept_substance (concept INTEGER, substance INTEGER, rung INTEGER, substance_name VARCHAR)")
     if rows:
-        ids, names, rungs = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
+        ids, names, rungs, _ = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
         insert_rows(con, "concept_substance",
                     [(int(r[0]), int(i), int(g), names[int(i)]) for r, i, g in zip(rows, ids, rungs, strict=True)])
     con.execute("""CREATE OR REPLACE TEMP TABLE issue_as_of AS

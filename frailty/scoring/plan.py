@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,9 +19,10 @@ from frailty.scoring import tables as tb
 from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term, Window, first_multiple, scaled
 
 if TYPE_CHECKING:
-    from frailty.terminology import Codelist
+    from frailty.terminology import Codelist, ConceptIndex, Ladder
 
 X = TypeVar("X")
+SUBSTANCE, BNF = "substance", "https://www.nhsbsa.nhs.uk/bnf"   # systems of code lists of medicines
 _NONE: Int32 = np.empty(0, np.int32)
 KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "distinct:substance": tb.DISTINCT,
          "latest": tb.LATEST, "min": tb.SMALLEST, "max": tb.LARGEST, "age": tb.AGE}
@@ -56,20 +58,23 @@ class Plan:
 
 
 def compile_plan(scorecards: Sequence[Scorecard], concept_systems: Sequence[str], concept_codes: Sequence[str],
-                 rules: Path | None = None) -> Plan:
-    """Compile scorecards against a table of concepts (a concept's number is its position)."""
+                 rules: Path | None = None, *, ladder: Ladder | None = None) -> Plan:
+    """Compile scorecards against a table of concepts (a concept's number is its position).
+
+    ladder: what the concepts are as medicines, for code lists of substances; without it none is known.
+    """
     for n, card in enumerate(scorecards):
         if card.id in [other.id for other in scorecards[:n]]:
             raise DefinitionError(f"The score '{card.id}' is asked for twice.", mend="name each score once")
-    return _Compiler(_Lists(concept_systems, concept_codes, rules)).compile(tuple(scorecards))
+    return _Compiler(_Lists(concept_systems, concept_codes, rules, ladder)).compile(tuple(scorecards))
 
 
 class _Lists:
     """Code lists matched against the table of concepts, each once."""
 
-    def __init__(self, systems: Sequence[str], codes: Sequence[str], rules: Path | None) -> None:
+    def __init__(self, systems: Sequence[str], codes: Sequence[str], rules: Path | None, ladder: Ladder | None) -> None:
         from frailty.terminology import ConceptIndex
-        self.rules, self.size = rules, len(codes)
+        self.rules, self.size, self.ladder = rules, len(codes), ladder
         self.index = ConceptIndex(systems, codes)
         self.lists: dict[str, Codelist] = {}
         self.found: dict[tuple[str, str, bool], Int32] = {}
@@ -100,8 +105,23 @@ class _Lists:
         if key not in self.found:
             entries = [e for e in self.load(name).entries
                        if (not category or e.category == category) and not (without_caution and e.caution)]
-            self.found[key] = np.flatnonzero(self.index.match(entries)).astype(np.int32)
+            found = np.flatnonzero(self.index.match(entries))
+            if any(e.system in (SUBSTANCE, BNF) for e in entries):
+                place, index = self.medicines
+                found = np.union1d(found, place[index.match(entries)])
+            self.found[key] = found.astype(np.int32)
         return self.found[key]
+
+    @cached_property
+    def medicines(self) -> tuple[NDArray[np.int32], ConceptIndex]:
+        """Substances and BNF codes as concepts of their own, and the concept that each belongs to."""
+        from frailty.terminology import ConceptIndex, parts_of
+        rows: list[tuple[int, str, str]] = []
+        if self.ladder:
+            for c, (substance, rung, bnf) in enumerate(zip(self.ladder.substance, self.ladder.rung, self.ladder.bnf, strict=True)):
+                rows += [(c, SUBSTANCE, part) for part in parts_of(self.ladder.names[substance])] if rung in (1, 2) else []
+                rows += [(c, BNF, bnf)] if bnf else []
+        return np.array([c for c, _, _ in rows], np.int32), ConceptIndex([s for _, s, _ in rows], [code for _, _, code in rows])
 
     def quantity(self, evidence: Evidence, card: Scorecard) -> str:
         """The name of the quantity whose codes the evidence names."""

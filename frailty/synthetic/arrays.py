@@ -114,7 +114,7 @@ def synthetic_arrays(people: int, events: int, seed: int = 1, *, as_of: int = _A
         columns["record"] = np.arange(record, record + rows, dtype=np.int64)
         record += rows
         out[name] = columns
-    ids, _, rungs = substances(pools.systems, pools.codes_of, pools.terms)
+    ids, _, rungs, _ = substances(pools.systems, pools.codes_of, pools.terms)
     return out | {"quantities": pools.quantities, "substance": np.asarray(ids, np.int32),
                   "rung": np.asarray(rungs, np.int8),
                   "concepts": {"system": pools.systems, "code": pools.codes_of, "term": pools.terms}}

@@ -15,7 +15,7 @@ from frailty.terminology.codelists import (
     match_concepts,
 )
 from frailty.terminology.maps import load_map
-from frailty.terminology.medicines import substance_of_name, substances
+from frailty.terminology.medicines import PARAGRAPH, Ladder, parts_of, substance_of_name, substances
 from frailty.terminology.quantities import Quantity, load_quantities, unit_key, unit_sql
 from frailty.terminology.systems import (
     canonical_system,
@@ -27,9 +27,11 @@ from frailty.terminology.systems import (
 )
 
 __all__ = [
+    "PARAGRAPH",
     "CodeEntry",
     "Codelist",
     "ConceptIndex",
+    "Ladder",
     "Quantity",
     "canonical_system",
     "list_codelists",
@@ -42,6 +44,7 @@ __all__ = [
     "normalise_code",
     "normalise_nhs_number",
     "normalise_sql",
+    "parts_of",
     "snomed_check_digit",
     "substance_of_name",
     "substances",

@@ -3,6 +3,8 @@
 1. the site's own dm+d or BNF table, by code;
 2. the display name, by rules/medicines/substances.csv;
 3. the product code itself (or the name, where there is no code): strengths and brands count apart.
+
+The site's table may also give the BNF code or paragraph of a product.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from frailty.terminology.systems import canonical_system, normalise_code, system
 from frailty.terminology.tables import read_rows
 
 SITE_COLUMNS = ("system", "code", "substance")
+PARAGRAPH = 6  # characters of a BNF code that name its paragraph
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[/+&]")
 _JOINS = frozenset({"/", "+", "&", "and", "with"})
 _JOIN = " + "
@@ -29,25 +33,36 @@ Words = tuple[str, ...]
 Known = dict[str, list[tuple[Words, frozenset[str]]]]  # first word -> (all words, substances), longest first
 
 
+class Ladder(NamedTuple):
+    """What each concept is as a medicine, one entry a concept.
+
+    substance: [C] position in `names`. names: substances, the parts of a combination joined by ' + '; a product whose
+    substance is not known goes by "product ...". rung: [C] 1, 2 or 3. bnf: [C] BNF code, "" where nobody gives it.
+    """
+
+    substance: NDArray[np.int32]
+    names: list[str]
+    rung: NDArray[np.int8]
+    bnf: list[str]
+
+
 def substances(
     systems: Sequence[str],
     codes: Sequence[str],
     displays: Sequence[str | None],
     site_table: Path | None = None,
     rules: Path | None = None,
-) -> tuple[NDArray[np.int32], list[str], NDArray[np.int8]]:
-    """Substance of each concept: ids [concepts], the names that ids point to, rung [concepts] 1, 2 or 3.
-
-    Ids count the names in the order in which concepts need them first.
-    """
+) -> Ladder:
+    """The ladder of these concepts. Positions count the names in the order in which concepts need them first."""
     names: dict[str, int] = {}
     ids = np.empty(len(codes), np.int32)
     rungs = np.empty(len(codes), np.int8)
+    bnf: list[str] = []
     site = _site_table(site_table) if site_table else {}
     known = _known(rules)
     for position, (system, code, display) in enumerate(zip(systems, codes, displays, strict=True)):
         key = _product(system, code)
-        name, rung = site.get(key), 1
+        (name, paragraph), rung = site.get(key, (None, "")), 1
         if name is None:
             name, rung = _substance(display or "", known), 2
         if name is None:
@@ -55,7 +70,13 @@ def substances(
             name, rung = f"product {product}", 3
         ids[position] = names.setdefault(name, len(names))
         rungs[position] = rung
-    return ids, list(names), rungs
+        bnf.append(paragraph)
+    return Ladder(ids, list(names), rungs, bnf)
+
+
+def parts_of(substance: str) -> list[str]:
+    """The substances of a combination; the name itself where it is one."""
+    return substance.split(_JOIN)
 
 
 def substance_of_name(display: str, rules: Path | None = None) -> str | None:
@@ -116,16 +137,29 @@ def _product(system: str, code: str) -> tuple[str, str]:
     return "dm+d" if kind in ("dmd", "snomed") else uri, normalise_code(kind, code)
 
 
-def _site_table(path: Path) -> dict[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
+def _site_table(path: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    """Product -> its substances and its BNF code."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
     for line, row in read_rows(path, SITE_COLUMNS, ("bnf_paragraph",), SiteError):
         key = _product(row["system"], row["code"])
         name = _JOIN.join(
             sorted(part.strip() for part in row["substance"].casefold().split("+") if part.strip())
         )
-        if not name or not key[1] or found.setdefault(key, name) != name:
+        where = f"{path}:{line}"
+        both = name, _bnf(row.get("bnf_paragraph", ""), where)
+        if not name or not key[1] or found.setdefault(key, both) != both:
             raise SiteError(
-                f"The medicine code {row['code']!r} is empty, has no substance or has two.",
-                where=f"{path}:{line}",
+                f"The medicine code {row['code']!r} is empty, has no substance or has two.", where=where
             )
     return found
+
+
+def _bnf(code: str, where: str) -> str:
+    """A BNF code without dots: 4.1.1 and 04.01.01 are 040101, as 0401010Z0AAABAB begins."""
+    parts = [part.strip() for part in code.upper().split(".")]
+    plain = "".join(part.zfill(2) if part else "" for part in parts) if len(parts) > 1 else parts[0]
+    if plain and not (plain[:PARAGRAPH].isdecimal() and len(plain) >= PARAGRAPH and plain.isalnum()):
+        raise SiteError(
+            f"{code!r} is not a BNF code with a paragraph.", where=where, mend="write it as 040101 or 4.1.1"
+        )
+    return plain
