@@ -134,6 +134,18 @@ def test_a_clash_with_what_is_shipped_is_refused_unless_identical(own: Path) -> 
         laid_over(own)
 
 
+def test_a_list_that_is_shipped_empty_may_be_filled(own: Path) -> None:
+    path = own / "codelists/quantities/4at.csv"
+    path.parent.mkdir(parents=True)
+    header = (ROOT / "rules/codelists/quantities/4at.csv").read_text()
+    path.write_text(header + "urn:local,4AT,4AT total,exact,,,,,local,\n")
+    assert (laid_over(own) / "codelists/quantities/4at.csv").read_text().endswith("local,\n")
+    path.write_text(header + "urn:local,4AT,4AT total,exactly,,,,,local,\n")
+    with pytest.raises(DefinitionError) as caught:
+        laid_over(own)
+    assert "own/codelists/quantities/4at.csv:2" in caught.value.text()
+
+
 def test_folders_that_are_no_rules(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="not found"):
         laid_over(tmp_path / "none")

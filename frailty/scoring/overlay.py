@@ -29,7 +29,8 @@ LOCK = "scores/lock.csv"
 def laid_over(own: Path, *, trial: bool = False) -> Path:
     """The shipped rules with those of the folder `own` over them, as one folder; proven well formed.
 
-    A scorecard, table, list or quantity that is also shipped must be identical. trial: it may differ, and counts
+    A scorecard, table, list or quantity that is also shipped must be identical; a code list that is shipped empty, to be
+    supplied by the site, may be filled. trial: it may differ, and counts
     instead of the shipped one; only for comparisons. Raises DefinitionError, naming the user's own file and line.
     """
     if not own.is_dir():
@@ -65,6 +66,8 @@ def _laid_over(own: Path, trial: bool, stamps: tuple[tuple[str, int], ...]) -> P
     for name in names:
         if name == QUANTITIES:
             continue
+        if _to_be_supplied(shipped / name):
+            (made / name).unlink(missing_ok=True)
         if not (made / name).exists():
             _link(made / name, own / name)
         elif (own / name).read_bytes() != (shipped / name).read_bytes():
@@ -78,6 +81,11 @@ def _laid_over(own: Path, trial: bool, stamps: tuple[tuple[str, int], ...]) -> P
 def _link(link: Path, target: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(target)
+
+
+def _to_be_supplied(path: Path) -> bool:
+    """Is this a shipped code list without any code?"""
+    return path.match("codelists/*/*.csv") and path.exists() and len(path.read_text(encoding="utf-8").splitlines()) == 1
 
 
 def _clash(path: Path, name: str) -> DefinitionError:

@@ -143,7 +143,7 @@ def _pools() -> _Pools:
         starts.append(len(codes))
     noise = [add("urn:made-up:benchmark", f"x{n}", "no list holds this") for n in range(_NOISE_CODES)]
     drugs = [add("https://dmd.nhs.uk", row["code"], row["display"]) for row in settings.rows("medicines.csv")]
-    quantities = load_quantities()
+    quantities = [quantity for quantity in load_quantities() if load_codelist(quantity.codes).entries]
     first = [load_codelist(quantity.codes).entries[0] for quantity in quantities]
     results = [add(entry.system, entry.code, entry.term) for entry in first]
     return _Pools(
