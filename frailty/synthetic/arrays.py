@@ -143,9 +143,12 @@ def _pools() -> _Pools:
         starts.append(len(codes))
     noise = [add("urn:made-up:benchmark", f"x{n}", "no list holds this") for n in range(_NOISE_CODES)]
     drugs = [add("https://dmd.nhs.uk", row["code"], row["display"]) for row in settings.rows("medicines.csv")]
-    quantities = [quantity for quantity in load_quantities() if load_codelist(quantity.codes).entries]
-    first = [load_codelist(quantity.codes).entries[0] for quantity in quantities]
-    results = [add(entry.system, entry.code, entry.term) for entry in first]
+    quantities = load_quantities()
+    results = []
+    for quantity in quantities:     # a list that the site has to supply gets a made-up code
+        entry = next(iter(load_codelist(quantity.codes).entries), None)
+        results.append(add(entry.system, entry.code, entry.term) if entry else
+                       add("urn:made-up:benchmark", f"q {quantity.name}", "no list holds this"))
     return _Pools(
         systems=[system for system, _ in at], codes_of=[code for _, code in at], terms=terms,
         codes=np.array(codes, np.int32), starts=np.array(starts), weights=np.cumsum(np.concatenate(weights)),
