@@ -31,7 +31,6 @@ ELIXHAUSER = {"hypunc": "hypc", "diabunc": "diabc", "solidtum": "metacanc"}
 LISTS: dict[str, tuple[str, tuple[str, str, str], dict[str, str]]] = {
     "charlson": ("charlson/quan2005", ("charlson_weights.csv", "category", "charlson1987"), CHARLSON),
     "charlson_quan2011": ("charlson/quan2005", ("charlson_weights.csv", "category", "quan2011"), CHARLSON),
-    "charlson_swedish": ("charlson/swedish2021", ("charlson_weights.csv", "category", "charlson1987"), CHARLSON),
     "charlson_australian": ("charlson/australian2004", ("charlson_weights.csv", "category", "charlson1987"), CHARLSON),
     "elixhauser": ("elixhauser/quan2005", ("elixhauser_weights.csv", "category", "van_walraven2009"), ELIXHAUSER),
     "elixhauser_swiss": ("elixhauser/quan2005", ("elixhauser_weights.csv", "category", "swiss2021"), ELIXHAUSER),
@@ -118,7 +117,7 @@ def crowd() -> tuple[Any, Any, list[str], Any]:
     """person, code, codes, ages: codes of every list and near misses, spelled in several ways, up to 16 a person."""
     rng = np.random.default_rng(20)
     near: set[str] = set()
-    for name in {LISTS[score][0] for score in LISTS}:
+    for name in sorted({"charlson/swedish2021", *(LISTS[score][0] for score in LISTS)}):
         for row in table("codelists", f"{name}.csv"):
             code = row["code"]
             last = (int(code[-1]) + 1) % 10 if code[-1].isdigit() else 0
@@ -151,7 +150,7 @@ def test_a_hundred_thousand_people(crowd: tuple[Any, Any, list[str], Any]) -> No
         mine = here[score].tolist()
         differing = [p for p in there if mine[p] != there[p]]
         assert sum(points > 0 for points in mine) > PEOPLE / 3
-        if score != "charlson_swedish":
+        if not rows or score == "charlson":
             assert not differing, (score, differing[:5])
         lists = {p: [codes[c] for c in code[np.searchsorted(person, p):np.searchsorted(person, p + 1)]] for p in differing}
         assert [p for p in differing if not may_differ(lists[p], rows)] == [], score

@@ -13,9 +13,9 @@ from frailty.scoring import load_scorecard
 from frailty.terminology import load_codelist
 
 pytestmark = pytest.mark.scoring
-LISTS = {"charlson": "quan2005", "charlson_australian": "australian2004", "charlson_swedish": "swedish2021"}
+IDS = ("charlson", "charlson_australian", "charlson_swedish")
 WEIGHTS_1987 = {"mi": 1, "chf": 1, "pvd": 1, "cevd": 1, "dementia": 1, "cpd": 1, "rheumd": 1, "pud": 1, "mld": 1, "diab": 1,
-                "diabwc": 2, "hp": 2, "rend": 2, "canc": 2, "msld": 3, "metacanc": 6, "aids": 6}
+                "diabwc": 2, "hp": 2, "rend": 2, "canc": 2, "msld": 3, "metacanc": 6, "aids": 6, "copd": 1}
 WEIGHTS_2011 = {"chf": 2, "dementia": 2, "cpd": 1, "rheumd": 1, "mld": 2, "diabwc": 1, "hp": 2, "rend": 1, "canc": 2, "msld": 4,
                 "metacanc": 6, "aids": 4}
 
@@ -24,8 +24,12 @@ BOTH = {"charlson": {}, "charlson_australian": {"C80": 6}, "charlson_swedish": {
 
 
 def test_charlson1987_sum_of_weights() -> None:
-    assert sum_of_weights("charlson") == sum_of_weights("charlson_swedish") == sum_of_weights("charlson_australian") == 33
-    assert sum(WEIGHTS_1987.values()) == 33
+    assert sum_of_weights("charlson") == sum_of_weights("charlson_australian") == 33
+
+
+def test_ludvigsson2021_sum_of_weights() -> None:
+    # the 33 of Charlson, a point more for a second pulmonary disease, and the 3 of ascites with mild liver disease
+    assert sum_of_weights("charlson_swedish") == 33 + 1 + 3
 
 
 def test_quan2011_sum_of_weights() -> None:
@@ -33,10 +37,10 @@ def test_quan2011_sum_of_weights() -> None:
 
 
 @pytest.mark.parametrize(("id", "name", "count"), [
-    ("charlson", "quan2005", 289), ("charlson_australian", "australian2004", 182), ("charlson_swedish", "swedish2021", 267)])
+    ("charlson", "quan2005", 289), ("charlson_australian", "australian2004", 182), ("charlson_swedish", "swedish2021", 280)])
 def test_every_code_gives_the_weight_of_its_condition(id: str, name: str, count: int) -> None:
     entries = load_codelist(f"charlson/{name}").entries
-    assert len(entries) == count and len({e.category for e in entries}) == 17
+    assert len(entries) == count and len({e.category for e in entries}) == (18 if id == "charlson_swedish" else 17)
     long = [e.code if len(e.code) > 2 else f"{e.code}5" for e in entries]     # C0 stands for C00 to C09
     expected = [BOTH[id].get(e.code, WEIGHTS_1987[e.category]) for e in entries]
     assert score_lists([id], [[code] for code in long])[id].tolist() == [10 * points for points in expected]
@@ -52,13 +56,13 @@ def test_quan2011_every_code() -> None:
     ([], 0, "none"), (["mi"], 1, "mild"), (["mi", "chf"], 2, "mild"), (["mi", "chf", "pvd"], 3, "moderate"),
     (["rend", "hp"], 4, "moderate"), (["rend", "hp", "mi"], 5, "severe"), (["aids"], 6, "severe")])
 def test_charlson1987_bands_at_every_edge(terms: list[str], points: int, band: str) -> None:
-    for id in LISTS:
+    for id in IDS:
         assert differs(id, {"age": 80, "terms": terms}, points=points, band=band) == []
 
 
 @pytest.mark.parametrize(("worse", "milder"), [("msld", "mld"), ("diabwc", "diab"), ("metacanc", "canc")])
 def test_both_of_a_pair_count_as_the_worse(worse: str, milder: str) -> None:
-    for id in (*LISTS, "charlson_quan2011", "charlson_age"):
+    for id in (*IDS, "charlson_quan2011", "charlson_age"):
         weight = {term.id: term.points for term in load_scorecard(id).terms}
         assert differs(id, {"age": 49, "terms": [worse, milder]}, points=float(weight[worse]), terms=[worse]) == []
 
@@ -77,7 +81,13 @@ def test_charlson1994_age_points_at_every_edge(age: int, points: int) -> None:
 
 @pytest.mark.parametrize(("id", "code", "points"), [
     ("charlson_australian", "I110", 0), ("charlson_australian", "F03", 0), ("charlson_australian", "R02", 1),
-    ("charlson_swedish", "M45", 1), ("charlson_swedish", "E119", 0), ("charlson_swedish", "K709", 1), ("charlson", "I110", 1),
+    ("charlson_swedish", "M45", 1), ("charlson_swedish", "E119", 1), ("charlson_swedish", "C44", 0), ("charlson_swedish", "R18", 0), ("charlson_swedish", "K709", 1), ("charlson", "I110", 1),
     ("charlson", "M45", 0), ("charlson", "R02", 0)])
 def test_sundararajan2004_and_ludvigsson2021_where_they_differ_from_quan2005(id: str, code: str, points: int) -> None:
     assert differs(id, icd(code), points=points) == []
+
+
+@pytest.mark.parametrize(("codes", "points"), [(("R18",), 0), (("K73",), 1), (("K73", "R18"), 3), (("I850",), 3), (("I850", "R18"), 3),
+                                               (("K73", "I850", "R18"), 3), (("J44", "J45"), 2), (("J44", "J43"), 1)])
+def test_ludvigsson2021_ascites_and_two_pulmonary_diseases(codes: tuple[str, ...], points: int) -> None:
+    assert differs("charlson_swedish", icd(*codes), points=points) == []
