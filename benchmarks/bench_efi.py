@@ -81,7 +81,7 @@ def make_arrays(people: int, systems: list[str], plan: Any, seed: int = 1) -> Pr
 
     offsets, effective, recorded, record = rows(20, 1200)
     first = len(systems) - 3 * SUBSTANCES
-    concept = (first + 3 * SUBSTANCES * random.random(len(record), np.float32) ** 2).astype(np.int32)
+    concept = first + (3 * SUBSTANCES * random.random(len(record), np.float32) ** 2).astype(np.int32)
     issues = Issues(offsets, concept, effective, recorded, np.full(len(record), OPEN, np.int32),
                     np.zeros(len(record), np.int8), record)
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people
+from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, standing
 from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
 from frailty.records.load import SourceBooks, load_frames, load_sources
@@ -31,6 +32,10 @@ from frailty.scoring import compile_plan, evaluate, load_scorecard, scorecard_id
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
+
+    from frailty.records.arrays import PracticeArrays
+    from frailty.scoring import History, Plan, Scorecard, ScoreHistory
+    from frailty.terminology import Ladder
 
     AsOf = str | date | Sequence[Any] | pd.Series[Any] | Mapping[str, Any] | None
 
@@ -173,6 +178,66 @@ class Practice:
         return (pd.concat([part[0] for part in parts], ignore_index=True),
                 pd.concat([part[1] for part in parts], ignore_index=True))
 
+    # ---- scores over time
+
+    def history(self, scores: str | Sequence[str], dates: Iterable[str | date], *, load: int | None = None,
+                objectors: Collection[str] = ()) -> History:
+        """Everybody's scores at each of the dates, exactly as `score` gives them there, in one go; objectors are left out.
+
+        `.frame()` has one row per person and date, `["efi"].points`, `.value`, `.band` and `.status` are arrays
+        [people, dates], `.hashes` the definitions and code lists, which are the same at all dates. `.report` says per
+        date what a look back can see: registered (people registered that day, by the present records), gone_since (of
+        them, died or left since), share_seen (of those who were registered by the records held *then*, how many are
+        still in the records; empty before the first load), entries (records that the scores may read, known by then)
+        and recorded_assumed (the share of them whose recorded date is only assumed).
+        """
+        import pandas as pd
+
+        from frailty.records.seen import assumed_dates, seen
+        from frailty.scoring.history import History, plans_for
+        days = np.array([_day(one) for one in ([dates] if isinstance(dates, (str, date)) else dates)], np.int32)
+        persons, ids = self._willing(None, load or LATEST, objectors)
+        wanted = [scores] if isinstance(scores, str) else list(scores)
+        cards, ladder = self._cards(wanted)
+        plans = plans_for(cards, *concepts(self.connection), self._rules, ladder)
+        needs = Needs(np.unique(np.concatenate([plan.coded_concepts for plan in plans])),
+                      tuple(dict.fromkeys(name for plan in plans for name in plan.measured_quantities)),
+                      any(plan.issue_needed for plan in plans), self._rules)
+        found = self._histories(plans, needs, ladder, persons, days, load or LATEST)
+        report = pd.DataFrame({"date": days.astype("M8[D]").astype("M8[s]"), **seen(self.connection, days, load or LATEST)})
+        report["share_seen"] = report.pop("still_seen") / report.pop("listed_then")
+        report["entries"], report["recorded_assumed"] = assumed_dates(self.connection, days, needs, load or LATEST)
+        return History(ids, days, {one: found[one] for one in wanted},
+                       {name: value for plan in plans for name, value in plan.hashes.items()}, report)
+
+    def rising(self, as_of: str | date | None = None, *, score: str = "", load: int | None = None,
+               objectors: Collection[str] = ()) -> pd.DataFrame:
+        """Rising need: one row per person (objectors left out), how a score moved over the six months up to a day (default today).
+
+        Columns: patient_id, status, months (that the slope spans; 0 = none), slope_per_month (least squares over the same
+        day of each month, or its last day), rise_6m, from_band, to_band, rapid_rise, moderate_rise, artefact_rise (most of
+        it came from one coding day, a new registration or summarising; rapid_rise is then held), artefact_why,
+        deficits_arrived (term and the day since which it counts). Every month as it was known then; flags are empty where
+        the score had no value. Thresholds: rules/rising_need.toml.
+        """
+        import pandas as pd
+
+        from frailty.scoring.rising import load_rules, rising
+        con, rules = self.connection, load_rules()
+        day = date(1970, 1, 1) + timedelta(days=_day(as_of))
+        persons, ids = self._willing(day, load or LATEST, objectors)
+        cards, ladder = self._cards([score or rules.score])
+        plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
+        needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
+        parts = []
+        for low in range(0, max(len(persons), 1), BLOCK):
+            block = slice(low, low + BLOCK)
+            arrays = build_arrays(con, persons[block], needs, ladder=ladder, load=load or LATEST)
+            since = columns_of(con, """SELECT coalesce(registered_from - DATE '1970-01-01', -719162) AS day
+                FROM chosen JOIN person_as_of USING (person) ORDER BY i""")["day"]
+            parts.append(rising(plan, arrays, day, since.astype(np.int32), ids[block], rules))
+        return pd.concat(parts, ignore_index=True)
+
     # ---- definitions
 
     def coverage(self, scores: str | Sequence[str] | None = None, as_of: str | date | None = None) -> pd.DataFrame:
@@ -209,6 +274,36 @@ class Practice:
                   - (strftime(birth_date, '%m%d') > '{day:%m%d}')::INTEGER AS age FROM person_as_of)
             WHERE deceased_on IS NULL AND (registered_to IS NULL OR registered_to > DATE '{day}') ORDER BY patient_id""").fetchdf()
 
+    def _histories(self, plans: Sequence[Plan], needs: Needs, ladder: Ladder | None, persons: NDArray[np.int32],
+                   days: NDArray[np.int32], load: int) -> dict[str, ScoreHistory]:
+        from frailty.records.seen import movers
+        from frailty.scoring.history import history, joined
+        con = self.connection
+
+        def arrays_of(some: NDArray[np.int32]) -> PracticeArrays:
+            return build_arrays(con, some, needs, ladder=ladder, load=load)
+
+        parts = []
+        for low in range(0, max(len(persons), 1), BLOCK):
+            arrays = arrays_of(persons[low:low + BLOCK])
+            parts.append({id: one for plan in plans for id, one in history(plan, arrays, days).items()})
+        found = joined(parts)
+        # Whoever moved between practices of the records stood differently at different times, as in `score`.
+        moved, turns = movers(con, load)
+        places = np.flatnonzero(np.isin(persons, moved))
+        if len(places):
+            arrays, period = arrays_of(persons[places]), np.searchsorted(turns, days, side="right")
+            for one in np.unique(period):
+                then = np.flatnonzero(period == one)
+                people(con, date(1970, 1, 1) + timedelta(days=int(days[then[0]])), load)
+                stood = replace(arrays, **standing(con, load))
+                for plan in plans:
+                    for id, right in history(plan, stood, days[then]).items():
+                        for what in ("points", "band", "status"):
+                            getattr(found[id], what)[np.ix_(places, then)] = getattr(right, what)
+            people(con, today(), load)
+        return found
+
     def _asked(self, as_of: AsOf, load: int = LATEST) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
         one_day = as_of is None or isinstance(as_of, (str, date))
         people(self.connection, date(1970, 1, 1) + timedelta(days=_day(as_of)) if one_day else today(), load)
@@ -216,12 +311,22 @@ class Practice:
         ids = [str(one) for one in rows["patient_id"]]
         return rows["person"].astype(np.int32), ids, _days(as_of, ids)
 
+    def _willing(self, as_of: AsOf, load: int, objectors: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
+        persons, ids, _ = self._asked(as_of, load)
+        out = frozenset(objectors)
+        places = [place for place, one in enumerate(ids) if one not in out]
+        return persons[places], [ids[place] for place in places]
+
+    def _cards(self, scores: Sequence[str]) -> tuple[list[Scorecard], Ladder | None]:
+        """The scorecards, and what the concepts are as medicines where one of them reads any."""
+        cards = [load_scorecard(one, self._rules) for one in scores]
+        medicines = any(e.source == "issue" for card in cards for e in card.evidence)
+        return cards, ladder_of(self.connection, self._site_medicines) if medicines else None
+
     def _evaluate(self, scores: Sequence[str], persons: NDArray[np.int32], ids: list[str], days: NDArray[np.int32],
                   load: int, objectors: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         con = self.connection
-        cards = [load_scorecard(one, self._rules) for one in scores]
-        medicines = any(e.source == "issue" for card in cards for e in card.evidence)
-        ladder = ladder_of(con, self._site_medicines) if medicines else None
+        cards, ladder = self._cards(scores)
         plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
         out = frozenset(objectors)

@@ -9,7 +9,7 @@ Missing keys are -1, missing numbers NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -129,3 +129,26 @@ def family_of(kind: type[Family], people: int, rows: Mapping[str, NDArray[Any]])
 def empty_family(kind: type[Family], people: int) -> Family:
     """A family without rows for `people` persons."""
     return family_of(kind, people, {name: np.empty(0, np.int64) for name in ("i", *kind.__annotations__)})
+
+
+def of_people(arrays: PracticeArrays, places: NDArray[np.integer[Any]]) -> PracticeArrays:
+    """The arrays of some of the people, in the order of `places`."""
+    def rows(family: Family) -> tuple[Int64, Int64]:
+        """The rows of these people, and their new offsets."""
+        low, sizes = family.offsets[:-1][places], np.diff(family.offsets)[places]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return np.repeat(low - offsets[:-1], sizes) + np.arange(offsets[-1]), offsets
+
+    def part(family: Family) -> Family:
+        which, offsets = rows(family)
+        columns: dict[str, Any] = {name: column[which] for name, column in family._asdict().items() if name != "offsets"}
+        return type(family)(**{**columns, "offsets": offsets})
+
+    stays = rows(arrays.stays)[0]
+    now_at = np.full(len(arrays.stays.record) + 1, -1, np.int64)        # the last stands for "no stay"
+    now_at[stays] = np.arange(len(stays))
+    coded = part(arrays.coded)
+    people = {name: getattr(arrays, name)[places] for name in ("person", "birth", "sex", "death", "hospital_from",
+                                                               "hospital_without_stays")}
+    return replace(arrays, **people, coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured),
+                   issues=part(arrays.issues), stays=part(arrays.stays))

@@ -77,20 +77,25 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
     # Codings of one record in an order that does not hang on when each was first met.
     con.execute("""CREATE OR REPLACE TEMP TABLE concept_place AS
         SELECT concept, row_number() OVER (ORDER BY system, code) AS place FROM concept""")
-    columns = columns_of(con, f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
-            coalesce(deceased_on - {_EPOCH}, {OPEN}) AS death, practice, sources
-        FROM chosen JOIN person_as_of USING (person) ORDER BY i""")
     stays = _stays(con, held, len(chosen))
-    hospital_from, without = _coverage(con, columns["practice"], columns["sources"], load)
     ladder = (ladder or ladder_of(con)) if needs.issues else None
     none = np.empty(0, np.int32)
     return PracticeArrays(
-        person=chosen, birth=columns["birth"].astype(np.int32), sex=_positions(columns["sex"], SEXES),
-        death=columns["death"].astype(np.int32), hospital_from=hospital_from, hospital_without_stays=without,
+        person=chosen, **standing(con, load),
         coded=_coded(con, needs, held, len(chosen)), measured=_measured(con, needs, held, len(chosen)),
         issues=_issues(con, needs, held, len(chosen), load), stays=stays, quantities=needs.quantities,
         substance=ladder.substance if ladder else none, rung=ladder.rung if ladder else none.astype(np.int8),
         paragraph=_paragraphs(ladder) if ladder else none)
+
+
+def standing(con: DuckDBPyConnection, load: int = LATEST) -> dict[str, Any]:
+    """The columns of `PracticeArrays` that hang on the day of `person_as_of`, of the people whose arrays were built last."""
+    columns = columns_of(con, f"""SELECT coalesce(birth_date - {_EPOCH}, {OPEN}) AS birth, sex,
+            coalesce(deceased_on - {_EPOCH}, {OPEN}) AS death, practice, sources
+        FROM chosen JOIN person_as_of USING (person) ORDER BY i""")
+    hospital_from, without = _coverage(con, columns["practice"], columns["sources"], load)
+    return {"birth": columns["birth"].astype(np.int32), "sex": _positions(columns["sex"], SEXES),
+            "death": columns["death"].astype(np.int32), "hospital_from": hospital_from, "hospital_without_stays": without}
 
 
 def columns_of(con: DuckDBPyConnection, sql: str) -> dict[str, NDArray[Any]]:
