@@ -18,8 +18,9 @@ test: $(VENV)/dev.ok      ## everything that must hold: lint, types, tests, test
 	$(BIN)/pytest -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 --dist loadfile -m scoring
 
-bench: $(VENV)/dev.ok     ## speed against peers on the same input, in one run
+bench: $(VENV)/dev.ok     ## speed against peers on the same input, in one run; then the tests that take minutes
 	$(BIN)/pytest benchmarks --benchmark-enable -s
+	$(BIN)/pytest tests -m slow
 
 clean:                    ## what make made
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
