@@ -161,12 +161,19 @@ class Practice:
                                mend="take one from the column patient_id of scores.csv or Practice.persons")
         place = ids.index(patient_id)
         return self._evaluate([score], persons[[place]], [patient_id], days[[place]], LATEST, ())[1].drop(
-            columns=["patient_id", "score"])
+            columns=["patient_id", "score", "record"])
 
     def evaluate(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
                  objectors: Collection[str] = (), progress: Callable[[str, int, int], None] | None = None
                  ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Scores and contributions in one pass (`score` and `contributions` give one of the two)."""
+        frame, found = self._replay(scores, as_of, load=load, objectors=objectors, progress=progress)
+        return frame, found.drop(columns="record")
+
+    def _replay(self, scores: str | Sequence[str], as_of: AsOf = None, *, load: int | None = None,
+                objectors: Collection[str] = (), progress: Callable[[str, int, int], None] | None = None
+                ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """As `evaluate`, and contributions have their record, as the store counts them."""
         import pandas as pd
         wanted = [scores] if isinstance(scores, str) else list(scores)
         persons, ids, days = self._asked(as_of, load or LATEST)
@@ -264,6 +271,45 @@ class Practice:
         about = self._about(as_of)
         here = [about[["patient_id"]].merge(frame, on="patient_id") for frame in frames]
         return compare(here[0], here[1], about, [side.card for side in both])
+
+    def changes(self, since: str | date | int, scores: str | Sequence[str] = "efi", as_of: str | date | None = None, *,
+                old_rules: str | os.PathLike[str] | None = None, objectors: Collection[str] = ()) -> pd.DataFrame:
+        """Why did it change? One row per cause, for everybody whose value, band or status is not what it was.
+
+        since: a day, or the number of a load. as_of: the day to compare with (default: today). old_rules: the folder or pack of the
+        definition that was in use then; else today's is used for both. Causes: arrived, aged_out, corrected, removed,
+        definition, older, superseded, joined, status; what each means: `frailty.scoring.changes`. attrs["notes"] of the
+        frame holds what its reader must know.
+        """
+        from frailty.records.history import definitions_of, held, load_since
+        from frailty.scoring.changes import Replay, Step, changes
+        from frailty.scoring.lock import definition_hash
+        from frailty.scoring.overlay import laid_over
+        con, wanted = self.connection, [scores] if isinstance(scores, str) else list(scores)
+        said = since if isinstance(since, int) else date(1970, 1, 1) + timedelta(days=_day(since))
+        load, then, note = load_since(con, said)
+        now = date(1970, 1, 1) + timedelta(days=_day(as_of))
+        if now < then:
+            raise FrailtyError(f"The day to compare with, {now}, lies before {then}.", mend="give a later one")
+        cards = [load_scorecard(one, self._rules) for one in wanted]
+        old = self._under(laid_over(Path(old_rules), trial=True)) if old_rules else self
+        used = definitions_of(con, load)
+        other = [card.id for card in cards if used.get(card.id, "") not in ("", definition_hash(
+            load_scorecard(card.id, old._rules), old._rules))]
+        notes = [note] if note else []
+        if other:
+            notes.append(f"The definition then in use was another one for: {', '.join(other)}. What follows compares records only; "
+                         "with the old definition (a pack: --old-rules) its effect is shown too.")
+        first = Replay(*old._replay(wanted, then, load=load, objectors=objectors))
+        anew = Replay(*self._replay(wanted, then, load=load, objectors=objectors)) if old_rules else first
+        known = Replay(*self._replay(wanted, then, objectors=objectors))
+        last = Replay(*self._replay(wanted, now, objectors=objectors)) if now > then else known
+        records = sorted({int(one) for replay in (anew, known) for one in replay.contributions["record"] if one >= 0})
+        (before, altered), (after, _) = held(con, records, load), held(con, records, LATEST)
+        found = changes([Step("definition", first, anew), Step("store", anew, known, before, after, altered & before),
+                         Step("day", known, last)], cards)
+        found.attrs["notes"], found.attrs["since"], found.attrs["as_of"] = notes, (load, then), now
+        return found
 
     def _about(self, as_of: str | date | None) -> pd.DataFrame:
         """patient_id, practice, age_group (of ten years) of the people alive and registered, in the order of patient_id."""
@@ -363,7 +409,7 @@ class Practice:
         con.register("found", found.assign(row=np.arange(len(found))))
         named = con.execute("""
             SELECT f.patient_id, f.score, f.term, f.points, f.first_on::DATE AS first_on, f.last_on::DATE AS last_on, f.n,
-                   c.system, c.code, c.display AS display, r.resource
+                   c.system, c.code, c.display AS display, r.resource, f.record
             FROM found f LEFT JOIN concept c ON c.concept = f.concept LEFT JOIN (
                 SELECT record, any_value(resource_type || '/' || resource_id) AS resource FROM event
                 WHERE record IN (SELECT record FROM found) GROUP BY record) r ON r.record = f.record

@@ -11,7 +11,7 @@ from nightly_town import AS_OF, EXTRACTED, NAMES, Place, nhs, night_one, run, tr
 
 from frailty.cli import main
 
-COMMANDS = ("demo", "synth", "nightly", "explain", "scores")
+COMMANDS = ("demo", "synth", "nightly", "explain", "changes", "scores")
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -1,12 +1,13 @@
-"""Commands about one person or many: `frailty explain`."""
+"""Commands about people: `frailty explain` and `frailty changes`."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from frailty.cli.parts import a_date, command, practice_of, rules_of, rules_option
+from frailty.cli.parts import a_date, command, practice_of, rules_of, rules_option, save, store_options
 
 
 def add_people(commands: Any) -> None:
@@ -19,6 +20,62 @@ def add_people(commands: Any) -> None:
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
     explain.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
     rules_option(explain)
+
+    changes = command(
+        commands, "changes", _changes, "why scores changed: per person, what arrived, aged out, was corrected or removed",
+        "frailty changes --store lists.duckdb --since 2026-11-15 --score efi",
+        "Compares two replays of the store: as it was after the load of --since, and as it is now. Each line is one cause:\n"
+        "  arrived      a record of the days between, or one that became known later\n"
+        "  aged_out     nothing is left in a look-back\n"
+        "  corrected    a record, or the person's details, were changed\n"
+        "  removed      a record is no longer held\n"
+        "  definition   the definition changed (with --old-rules)\n"
+        "  older        age;  superseded: silenced by another term, or a newer number;  joined: came onto the list\n"
+        "  status       the score began or ceased to be computable\n"
+        "The points of a person's lines sum to the change of the points.")
+    changes.add_argument("--since", type=_since, required=True, metavar="DATE|LOAD", help="a day, or the number of a load")
+    changes.add_argument("--score", default="efi", metavar="IDS", help="comma-separated (default: efi)")
+    store_options(changes)
+    changes.add_argument("--old-rules", type=Path, metavar="DIR", help="the definition in use then: a pack, or a folder of rules")
+    changes.add_argument("--csv", type=Path, metavar="FILE", help="write the table to this file, and only the counts here")
+    changes.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
+
+
+def _since(text: str) -> date | int:
+    return int(text) if text.isdecimal() and len(text) < 8 else a_date(text)
+
+
+def _changes(chosen: argparse.Namespace) -> int:
+    practice = practice_of(chosen)
+    scores = [one.strip() for one in chosen.score.split(",") if one.strip()]
+    found = practice.changes(chosen.since, scores, chosen.as_of, old_rules=chosen.old_rules,
+                             objectors=practice.objectors(_objection_kinds(chosen.site)))
+    load, then = found.attrs["since"]
+    for score in scores:
+        part = found[found["score"] == score]
+        causes = part.groupby("cause")["patient_id"].nunique().sort_values(ascending=False)
+        counts = "".join(f"; {str(cause).replace('_', ' ')} {n:,}" for cause, n in causes.items())
+        people = part["patient_id"].nunique()
+        print(f"{score}, from {then} (load {load}) to {found.attrs['as_of']}: {people:,} people changed{counts}.")
+    print("\n".join(f"! {note}" for note in found.attrs["notes"]), end="\n" if found.attrs["notes"] else "")
+    if chosen.csv:
+        save(found, chosen.csv)
+        print(f"Who and why: {chosen.csv}")
+        return 0
+    for (patient, score), rows in found.groupby(["patient_id", "score"]):
+        one = rows.iloc[0]
+        print(f"\n{patient}  {score} {_outcome(one['value_before'], one['band_before'])} to "
+              f"{_outcome(one['value_after'], one['band_after'])}")
+        for row in rows.to_dict("records"):
+            day = str(row["on"])[:10] if str(row["on"]) not in ("NaT", "None", "nan") else ""
+            code = f"{row['display']} [{row['system']} {row['code']}] {row['resource']}" if row["code"] else ""
+            print(f"  {row['points']:+g}  {row['cause'].replace('_', ' '):<10} {row['term']:<24} {day:<10} {code}"
+                  f"{'; ' if code and row['detail'] else ''}{row['detail']}".rstrip())
+    return 0
+
+
+def _outcome(value: float, band: Any) -> str:
+    return "none" if value != value else f"{value:.3g}" + (f" ({band})" if isinstance(band, str) else "")
 
 
 def _explain(chosen: argparse.Namespace) -> int:
