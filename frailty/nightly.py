@@ -51,6 +51,7 @@ class Options:
     extracted_at: datetime | None = None
     scores: tuple[str, ...] = ()
     validate: bool = False
+    fhir: bool = False
     rules: Path | None = None
     accept_change: tuple[str, ...] = ()
 
@@ -108,6 +109,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         if worklists is not None:
             from frailty.reports.worklists import write_worklists
             write_worklists(worklists, folder)
+            if options.fhir:
+                _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
         troubles = _troubles(con, site, sources, books, day, worklists)
         result = Result(3 if troubles else 0, day, len(scored), troubles, run,
@@ -235,6 +238,13 @@ def _person_ids(purpose: str) -> str:
 
 
 # ---- after
+
+def _write_fhir(worklists: Worklists, scores: pd.DataFrame, contributions: pd.DataFrame, folder: Path) -> None:
+    import frailty
+    from frailty.reports.fhir import Scored, write_fhir
+    card = load_scorecard(LIST_SCORES[1])
+    write_fhir(worklists, Scored(card, definition_hash(card), scores, contributions), folder, frailty.__version__)
+
 
 def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
             scores: pd.DataFrame, objected: int, wanted: Sequence[str], rules: Path | None, day: date,

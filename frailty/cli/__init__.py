@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     nightly.add_argument("--scores", default="", metavar="IDS",
                          help="comma-separated (default: all that are not by name only; see: frailty scores)")
     rules_option(nightly)
+    nightly.add_argument("--fhir", action="store_true",
+                         help="also write the lists as FHIR R4 (NDJSON in a folder fhir/ beside each page)")
     nightly.add_argument("--validate", action="store_true",
                          help="also check every resource against FHIR with fhir.resources (slow: about 6 MB/s)")
     nightly.add_argument("--accept-change", action="append", default=[], metavar="SOURCE",
@@ -159,7 +161,7 @@ def _nightly(chosen: argparse.Namespace) -> int:
     options = Options(
         records=tuple(chosen.records), out=chosen.out, purpose=chosen.purpose, site=chosen.site, store=chosen.store,
         as_of=chosen.as_of, delta=chosen.delta, extracted_at=chosen.extracted_at,
-        scores=tuple(one.strip() for one in chosen.scores.split(",") if one.strip()), validate=chosen.validate,
+        scores=tuple(one.strip() for one in chosen.scores.split(",") if one.strip()), validate=chosen.validate, fhir=chosen.fhir,
         rules=chosen.rules,
         accept_change=tuple(chosen.accept_change))
     result = run_nightly(options, progress)

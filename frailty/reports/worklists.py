@@ -52,7 +52,7 @@ def write_worklists(worklists: Worklists, out: Path) -> list[Path]:
     """Write `practice/<ods>/`, `home/<id>/` and `hub/` under `out`; returns the files."""
     written = []
     for page in worklists.pages:
-        folder = out / "hub" if page.audience == "hub" else out / page.audience / folder_name(page.id)
+        folder = page_folder(out, page)
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in (
             ("worklist.html", render_page(worklists, page)),
@@ -62,6 +62,11 @@ def write_worklists(worklists: Worklists, out: Path) -> list[Path]:
             path.write_bytes(content.encode("utf-8"))
             written.append(path)
     return written
+
+
+def page_folder(out: Path, page: Page) -> Path:
+    """The folder of an audience."""
+    return out / "hub" if page.audience == "hub" else out / page.audience / folder_name(page.id)
 
 
 def folder_name(page_id: str) -> str:
