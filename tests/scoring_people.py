@@ -275,7 +275,8 @@ def lay_out(people: list[Row], quantities: tuple[str, ...], shuffle: np.random.G
         issues=family(Issues, "issues", dated),
         stays=family(Stays, "stays", lambda row: {
             "started": number_of(row["started"]), "recorded_start": number_of(row["recorded_start"]),
-            "setting": SETTINGS.index(row["setting"]), "admission": ADMISSIONS.index(row["admission"])}),
+            "setting": SETTINGS.index(row["setting"]), "admission": ADMISSIONS.index(row["admission"]),
+            "ended": number_of(row.get("ended")), "recorded_end": number_of(row.get("recorded_end"))}),
         quantities=names, substance=np.array([DRUGS.get(code, (-1, 3))[0] for _, code in table], np.int32),
         rung=np.array([DRUGS.get(code, (-1, 3))[1] for _, code in table], np.int8))
     return Laid(arrays, [pair[0] for pair in table], [pair[1] for pair in table],

@@ -278,14 +278,19 @@ def test_arrays_that_do_not_fit_are_refused(crowd: list[Row]) -> None:
     card = load_scorecard("charlson")
     laid = lay_out(crowd, ())
     plan = compile_plan([card], laid.systems, laid.codes)
-    for column, text in (("concept", "outside its table"), ("effective", "not in the order"), ("stay", "outside")):
+    for column, text in (("concept", "outside its table"), ("effective", "not in the order")):
         bad = {**laid.arrays.coded._asdict()}
         bad[column] = bad[column].copy()
         place = int(laid.arrays.coded.offsets[np.argmax(np.diff(laid.arrays.coded.offsets))])
-        bad[column][place] = {"concept": len(laid.codes), "effective": 10**6, "stay": 10**6}[column]
+        bad[column][place] = {"concept": len(laid.codes), "effective": 10**6}[column]
         coded = type(laid.arrays.coded)(**bad)
         with pytest.raises(FrailtyError, match=text):
             evaluate(plan, type(laid.arrays)(**{**laid.arrays.__dict__, "coded": coded}), laid.as_of)
+    stay = laid.arrays.coded.stay.copy()
+    stay[0] = 10**6
+    with pytest.raises(FrailtyError, match="stay lies outside"):
+        evaluate(compile_plan([load_scorecard("hfrs")], laid.systems, laid.codes),
+                 type(laid.arrays)(**{**laid.arrays.__dict__, "coded": laid.arrays.coded._replace(stay=stay)}), laid.as_of)
     with pytest.raises(FrailtyError, match="without the quantity"):
         evaluate(compile_plan([load_scorecard("efi")], laid.systems, laid.codes), laid.arrays, laid.as_of)
 

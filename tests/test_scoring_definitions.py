@@ -10,7 +10,7 @@ from scoring_people import CARD, CAREFUL, HEADER, write_rules
 
 from frailty.errors import DefinitionError
 from frailty.scoring import compile_plan, default_scorecard_ids, load_scorecard, scorecard_ids
-from frailty.scoring.load import _File
+from frailty.scoring.reading import File
 
 pytestmark = pytest.mark.scoring
 HEAD = 'id = "one"\ntitle = "t"\nversion = "1"\nlicence = "l"\nsource = { citation = "c" }\n'
@@ -37,25 +37,25 @@ def test_whole_message(tmp_path: Path) -> None:
     ("", ["has no term"]),
     ("titel = 'x'\n" + TERM, ["'titel' in a scorecard is not a word", "line 6", "did you mean 'title'?"]),
     (TERM + 'point = 1\n', ["'point' in a term is not a word", "line 10", "did you mean 'points'?"]),
-    (TERM + 'points_per = "square"\n', ["'points_per' in a term is not supported in this version", "line 10"]),
-    ('group = []\n' + TERM, ["'group' in a scorecard is not supported in this version", "line 6"]),
-    ('link = "logistic"\n' + TERM, ["The link 'logistic' is not supported in this version", "line 6"]),
+    (TERM + 'points_per = { each = 1 }\n', ["must have one of points, bands, points_per and lookup", "it has points and points_per"]),
+    ('link = "logistic"\n' + TERM, ["The link 'logistic' is not a word", "line 6"]),
     ('link = { divide_by = 0 }\n' + TERM, ["must be above zero", "line 6"]),
     ('restricted = ""\n' + TERM, ["says no 'restricted'", 'restricted = "..."']),
     ('default = "no"\n' + TERM, ["'default' must be true or false", "line 6"]),
     ('needs = ["hospitals"]\n' + TERM, ["'hospitals' in 'needs'", "did you mean 'hospital'?"]),
     ('needs = ["hospital"]\n' + TERM, ["none of its evidence says which part", 'add feed = "hospital"']),
     (TERM + TERM, ["The term 'a' is defined twice", "line 11"]),
-    (TERM.replace("points = 1", ""), ["must have one of points, bands and lookup", "it has none"]),
+    (TERM.replace("points = 1", ""), ["must have one of points, bands, points_per and lookup", "it has none"]),
     (TERM.replace("points = 1", 'points = "one"'), ["'points' must be a number", "it is 'one'", "line 9"]),
     (TERM.replace("points = 1", "points = nan"), ["'points' must be a number"]),
     (TERM.replace('"t/one"', '"one"'), ["'one' is not the name of a code list", "family/list"]),
     (TERM.replace('"t/one"', '"t/ones"'), ["There is no code list t/ones", "t/one"]),
-    (TERM.replace('codes = "t/one"', 'from = "stay"'), ["from = 'stay' is not supported in this version"]),
+    (TERM.replace('codes = "t/one"', 'from = "stay"'), ["hospital feed that the scorecard does not need"]),
     (TERM.replace('codes = "t/one"', 'from = "values"'), ["not a word", "did you mean 'value'?"]),
-    (TERM.replace('"t/one"', '"t/one", within = "24 h"'), ["hours is not supported in this version", "1 day"]),
+    (TERM.replace('"t/one"', '"t/one", within = "20 h"'), ["not a number of whole days", "24 h"]),
     (TERM.replace('"t/one"', '"t/one", within = "a while"'), ["'a while' is not a look-back", '"12 months"']),
-    (TERM.replace('"t/one"', '"t/one", take = "length_of_stay"'), ["not supported in this version"]),
+    (TERM.replace('"t/one"', '"t/one", take = "length_of_stay"'), ["does not go with from = 'coded'"]),
+    (TERM.replace('"t/one"', '"t/one", elements = []'), ["'elements' in evidence is not supported in this version"]),
     (TERM.replace('"t/one"', '"t/one", take = "latest"'), ["does not go with from = 'coded'"]),
     (TERM.replace('"t/one"', '"t/one", feed = "gp"'), ["feed = 'gp' is not supported in this version"]),
     (TERM.replace('"t/one"', '"t/one", feed = "hospital"'), ["feed that the scorecard does not need"]),
@@ -66,7 +66,7 @@ def test_whole_message(tmp_path: Path) -> None:
     (TERM + 'unless = ["b"]\n', ["names 'b' in 'unless', which is not a term", "line 10"]),
     (TERM + 'unless = ["a"]\n', ["in a circle: a -> a"]),
     (TERM + 'unless = ["b"]\n' + TERM.replace('"a"', '"b"') + 'unless = ["a"]\n', ["in a circle: a -> b -> a"]),
-    (TERM + 'missing = "points"\n', ["'missing' of the term 'a' is not supported in this version"]),
+    (TERM + 'missing = "points"\n', ["'missing' of the term 'a' is not a word"]),
     (TERM + 'all = [{ codes = "t/two" }]\nat_least = 2\n', ["'at_least' of the term 'a' is not clear"]),
     (TERM.replace('{ codes = "t/one" }', '{ from = "person" }'), ["points for an age or a value without saying"]),
     (TERM.replace("points = 1", 'lookup = { file = "v.csv", key = "key", points = "points" }'),
@@ -108,7 +108,7 @@ def test_refusals(tmp_path: Path, body: str, parts: list[str]) -> None:
     ('{ label = "x", below = 3 }, { label = "y" }', "each band but the first and last needs both edges"),
     ('{ label = "x", below = 3 }, { label = "x", at_least = 3 }', "Two bands are called 'x'"),
     ('{ below = 3 }', "A band has no label"),
-    ('{ label = "x", term = "a" }', "'term' in a band is not supported in this version"),
+    ('{ label = "x", term = "a" }', "did you mean 'any_term'?"),
 ])
 def test_bands_have_no_gap_and_no_overlap(tmp_path: Path, bands: str, part: str) -> None:
     assert part in refusal(tmp_path, f"{HEAD}band = [{bands}]\n{TERM}")
@@ -144,7 +144,7 @@ def test_an_unknown_score_is_named(tmp_path: Path) -> None:
 def test_lists_that_a_score_cannot_rest_on(tmp_path: Path) -> None:
     rules = write_rules(tmp_path, {"one": HEAD + TERM})
     for text, part in ((HEADER, "is empty, but a score rests on it"),
-                       (HEADER + "urn:test,A1,,exact,5,,,,,\n", "limits the years or ages of 'A1'"),
+                       (HEADER + "urn:test,A1,,exact,0.3,,,,,\n", "limits 'A1' to a part of a year or month"),
                        (HEADER + "urn:test,A1,,descendants,,,,,,\n", "descendants")):
         (rules / "codelists/t/one.csv").write_text(text)
         with pytest.raises(DefinitionError, match=part):
@@ -204,7 +204,7 @@ def test_what_is_scored_by_name_only(tmp_path: Path) -> None:
 
 
 def test_lines_are_found() -> None:
-    file = _File("x.toml", 'a = 1\n[source]\na = 2\n[[term]]\na = 3\n\n[[term]]\nb = { a = 4 }\n')
+    file = File("x.toml", 'a = 1\n[source]\na = 2\n[[term]]\na = 3\n\n[[term]]\nb = { a = 4 }\n')
     assert file.where("", 0, "a") == "x.toml, line 1"
     assert file.where("source", 0, "a") == "x.toml, line 3"
     assert file.where("term", 1, "a") == "x.toml, line 8"

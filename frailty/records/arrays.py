@@ -8,7 +8,7 @@ Missing keys are -1, missing numbers NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -79,6 +79,7 @@ class Stays(NamedTuple):
     setting: Int8
     admission: Int8
     record: Int64
+    provider: Int32                         # position in `PracticeArrays.providers`; -1 = not known
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class PracticeArrays:
     person: [P] store key. birth, death: [P] days (birth OPEN = unknown; death OPEN = alive). sex: [P] position in SEXES.
     hospital_from: [P] first day from which a hospital feed covers the person's practice (OPEN = no such feed).
     hospital_without_stays: [P] True where that feed gives diagnoses but no stays at all.
-    quantities: names in the order that `Measured.quantity` counts. substance, rung: [concepts] medicines ladder.
-    paragraph: [concepts] a number for each BNF paragraph, -1 = not known; empty = nobody gives any.
+    quantities: names in the order that `Measured.quantity` counts; "question=answers" for coded answers, whose value is that of
+    answer_numbers. substance, rung, paragraph: [concepts] medicines ladder; paragraph: BNF paragraphs, -1 = not known, empty =
+    nobody knows. providers: names of Stays.provider. inputs: [P] numbers of the site by name, NaN = unknown.
     """
 
     person: Int32
@@ -106,6 +108,8 @@ class PracticeArrays:
     substance: Int32
     rung: Int8
     paragraph: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    providers: tuple[str, ...] = ()
+    inputs: Mapping[str, Float64] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.person)
@@ -141,7 +145,8 @@ def of_people(arrays: PracticeArrays, places: NDArray[np.integer[Any]]) -> Pract
 
     def part(family: Family) -> Family:
         which, offsets = rows(family)
-        columns: dict[str, Any] = {name: column[which] for name, column in family._asdict().items() if name != "offsets"}
+        columns: dict[str, Any] = {name: column[which] if len(column) else column
+                                   for name, column in family._asdict().items() if name != "offsets"}
         return type(family)(**{**columns, "offsets": offsets})
 
     stays = rows(arrays.stays)[0]
@@ -150,5 +155,14 @@ def of_people(arrays: PracticeArrays, places: NDArray[np.integer[Any]]) -> Pract
     coded = part(arrays.coded)
     people = {name: getattr(arrays, name)[places] for name in ("person", "birth", "sex", "death", "hospital_from",
                                                                "hospital_without_stays")}
-    return replace(arrays, **people, coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured),
+    return replace(arrays, **people, inputs={name: column[places] for name, column in arrays.inputs.items()}, coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured),
                    issues=part(arrays.issues), stays=part(arrays.stays))
+
+
+def answer_numbers(categories: Sequence[str]) -> dict[str, float]:
+    """category -> the number that an answer of it has: itself where all of them are numbers, else their order."""
+    names = list(dict.fromkeys(categories))
+    try:
+        return {name: float(name) for name in names}
+    except ValueError:
+        return {name: float(n) for n, name in enumerate(names)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -36,27 +36,53 @@ class Interval:
     sex: str = ""
 
 
+COUNTS = ("any", "records", "days", "distinct:substance", "distinct:bnf_paragraph")    # what counts; all else is a number
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One aggregate over a person's records."""
 
-    source: str                              # coded | value | issue | person
+    source: str                              # coded | value | answer | issue | stay | person
     codes: str = ""                          # family/list
+    answers: str = ""                        # the list of answers that count
     category: str = ""                       # only the rows of the list with this category
     without_caution: bool = False            # leave out the rows of the list that carry a caution
     within: Window | None = None             # None = ever
     intervals: tuple[Interval, ...] = ()     # a value counts if it lies in one of them; none = any number
     unit: str = ""
+    round_to: Decimal | None = None
     take: str = "any"
+    of_last: int = 0                         # best_of_last:n
+    smallest: bool = False                   # the best is the smallest
     feed: str = ""
     settings: tuple[str, ...] = ()           # the stay must be of one of these; none = any
     admissions: tuple[str, ...] = ()
+    index: bool | None = None                # of the index stay
+    sex: str = ""                            # only for them
+    age_from: int | None = None              # completed years on the day of the event
+    age_below: int | None = None
     at_least: int = 1
 
     @property
     def by_stay(self) -> bool:
         """Does a record count only if it belongs to a stay of some kind?"""
-        return bool(self.settings or self.admissions)
+        return self.source in ("coded", "stay") and bool(self.settings or self.admissions or self.index is not None)
+
+    @property
+    def counts(self) -> bool:
+        """Is the measure a number of records, days or substances, and not a value?"""
+        return self.take in COUNTS
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Can it be that nothing is known, as against absent?"""
+        return self.source in ("value", "answer", "person")
+
+    @property
+    def whole(self) -> bool:
+        """Is the measure a whole number by its nature?"""
+        return self.counts or self.take in ("age", "length_of_stay")
 
 
 @dataclass(frozen=True)
@@ -68,8 +94,21 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Per:
+    """Points for each unit of the measure: each x form(min(measure, cap))."""
+
+    each: Decimal
+    form: str = "identity"
+    cap: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class Term:
-    """Points from evidence. `steps` is empty where the points are the same whenever the term is present."""
+    """Points from evidence: one of `points`, `steps`, `per` and `choices`.
+
+    missing: "absent", "not_assessable" or points. choices: points by the provider of the index stay; the last is for
+    all others.
+    """
 
     id: str
     title: str
@@ -78,19 +117,53 @@ class Term:
     none: tuple[Evidence, ...] = ()
     points: Decimal = Decimal(0)
     steps: tuple[Step, ...] = ()
+    per: Per | None = None
+    choices: tuple[tuple[str, Decimal], ...] = ()
     unless: tuple[str, ...] = ()
+    missing: str | Decimal = "absent"
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         return self.any + self.all + self.none
 
+    @property
+    def measured(self) -> Evidence:
+        """The evidence whose measure makes the points."""
+        return (self.any + self.all)[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Terms of which one counts, or all as a sub-score (choose = sum, with steps)."""
+
+    id: str
+    title: str
+    choose: str
+    terms: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
+    missing: str | Decimal = "absent"
+
 
 @dataclass(frozen=True)
 class Band:
-    """A name for an interval of the score's value."""
+    """A name for an interval of the score's value; or, with `any_term`, for one term of so many points."""
 
     label: str
     interval: Interval
+    any_term: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """From the sum of points to the value. kind: identity | divide_by | assessed | logistic | survival."""
+
+    kind: str = "identity"
+    divide_by: Fraction | None = None
+    minimum_share: Fraction = Fraction(0)
+    intercept: Decimal = Decimal(0)
+    baseline: Decimal = Decimal(0)
+    mean: Decimal = Decimal(0)
+    horizon: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,10 +186,19 @@ class Scorecard:
     licence: str
     source: dict[str, Any]
     terms: tuple[Term, ...]
+    groups: tuple[Group, ...] = ()
     bands: tuple[Band, ...] = ()
-    divide_by: Fraction | None = None
+    link: Link = Link()
+    floor: Decimal | None = None
     age_at_least: int | None = None
+    age_below: int | None = None
     needs: tuple[str, ...] = ()
+    index: bool = False                      # scored at the last discharge
+    index_within: Window | None = None
+    set_within: Window | None = None         # of the one timed set
+    available: bool = True
+    lacks: tuple[str, ...] = ()              # what is missing, where it is not available
+    codes_from_site: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     verified: str = ""
     notes: tuple[str, ...] = ()
@@ -134,7 +216,16 @@ class Scorecard:
     @property
     def codelists(self) -> tuple[str, ...]:
         """Names of the code lists it uses, in order of first use."""
-        return tuple(dict.fromkeys(e.codes for e in self.evidence if e.codes))
+        return tuple(dict.fromkeys(name for e in self.evidence for name in (e.codes, e.answers) if name))
+
+    @property
+    def parts(self) -> tuple[Term | Group, ...]:
+        """Terms and groups."""
+        return (*self.terms, *self.groups)
+
+    @property
+    def divide_by(self) -> Fraction | None:
+        return self.link.divide_by
 
     @property
     def by_name_only(self) -> bool:
@@ -144,13 +235,30 @@ class Scorecard:
     @property
     def scale(self) -> int:
         """k: the decimals of its points; kernels count in multiples of 10^-k."""
-        every = [t.points for t in self.terms] + [s.points for t in self.terms for s in t.steps]
+        every = [self.link.intercept, self.floor or Decimal(0)]
+        every += [step.points for one in self.parts for step in one.steps]
+        every += [one.missing for one in self.parts if isinstance(one.missing, Decimal)]
+        for term in self.terms:
+            every += [term.points, *(points for _, points in term.choices)]
+            every += [unit_points(term)] if term.per else []
         return max([0, *(-int(p.normalize().as_tuple().exponent) for p in every)])
 
     @property
     def of(self) -> float:
         """The denominator of the value (1 for a plain sum)."""
-        return float(self.divide_by or 1)
+        return float(self.link.divide_by or 1)
+
+
+LOG_DECIMALS = Decimal("0.000001")           # a logarithm's points are rounded to this
+
+
+def unit_points(term: Term) -> Decimal:
+    """Points of one step of the measure (its square, for a square); for a logarithm the step of its rounding."""
+    per, step = term.per, term.measured.round_to or Decimal(1)
+    assert per is not None
+    if per.form == "log":
+        return LOG_DECIMALS
+    return per.each * (step * step if per.form == "square" else step)
 
 
 def scaled(points: Decimal, scale: int) -> int:
@@ -164,3 +272,36 @@ def first_multiple(interval: Interval, scale: int, of: Fraction | None) -> int:
     edge = Fraction(interval.low) * 10**scale * (of or 1)
     whole: int = -(-edge.numerator // edge.denominator)
     return whole + 1 if interval.low_open and whole == edge else whole
+
+
+def first_on_curve(interval: Interval, scale: int, link: Link) -> int:
+    """The same for a logistic or survival link, whose edges are turned into sums of points with 40 digits."""
+    assert interval.low is not None
+    with localcontext() as exact:
+        exact.prec = 40
+        edge = Decimal(interval.low)
+        if edge <= 0:
+            return -2**62
+        if edge >= 1:
+            return 2**62
+        if link.kind == "logistic":
+            points = (edge / (1 - edge)).ln()
+        else:
+            points = ((1 - edge).ln() / link.baseline.ln()).ln() + link.mean
+        many = points.scaleb(scale)
+        whole = int(many.to_integral_value(ROUND_CEILING))
+        return whole + 1 if interval.low_open and whole == many else whole
+
+
+def rounded(interval: Interval, step: Decimal | None) -> Interval:
+    """The raw numbers that lie in the interval once they are rounded to `step`, halves up."""
+    if step is None:
+        return interval
+    low, high = interval.low, interval.high
+    if low is not None:
+        whole = (low / step).to_integral_value(ROUND_CEILING)
+        low = (whole + (1 if interval.low_open and whole * step == low else 0)) * step - step / 2
+    if high is not None:
+        whole = (high / step).to_integral_value(ROUND_FLOOR)
+        high = (whole - (1 if interval.high_open and whole * step == high else 0)) * step + step / 2
+    return Interval(low, False, high, True, interval.sex)

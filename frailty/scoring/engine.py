@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frailty.errors import FrailtyError
-from frailty.records.arrays import OPEN, Float64, Int8, Int32, Int64, Measured, PracticeArrays
+from frailty.records.arrays import OPEN, SETTINGS, Float64, Int8, Int32, Int64, Measured, PracticeArrays
 from frailty.scoring import tables as tb
-from frailty.scoring.definitions import STATUS, Window
+from frailty.scoring.definitions import STATUS, Link, Window
 from frailty.scoring.plan import Plan
 
 if TYPE_CHECKING:
@@ -30,22 +30,39 @@ SHEET = 9216        # slots in hand: the sheet stays in the cache
 
 @dataclass(frozen=True)
 class Score:
-    """One score of everybody. points: [P] in multiples of 10^-scale; value: NaN unless status is ok."""
+    """One score of everybody. points: [P] in multiples of 10^-scale; value: NaN unless status is ok.
+
+    of: the denominator, [P] where it is the number of assessed terms. on: [P] the day of the timed set or of the index discharge
+    (OPEN = none); None where the score has neither.
+    """
 
     id: str
     points: Int64
     scale: int
-    of: float
+    of: float | Int32
     band: Int8                  # position in `bands`; -1 = none
     bands: tuple[str, ...]
     status: Int8                # position in STATUS
-    reason: NDArray[np.int16]   # position in Scores.reasons; 0 = nothing to say
-    fraction: bool              # is the value a part of `of`?
+    reason: Int32               # position in Scores.reasons; 0 = nothing to say
+    link: Link
+    on: Int32 | None = None
+
+    @property
+    def fraction(self) -> bool:
+        """Is the value a part of `of`?"""
+        return self.link.kind in ("divide_by", "assessed")
 
     @property
     def value(self) -> Float64:
-        """[P] the score itself: points / 10^scale / of."""
-        return np.where(self.status == 0, self.points / (10**self.scale * self.of), np.nan)
+        """[P] the score itself: the points, taken through the link."""
+        points = self.points / 10**self.scale
+        if self.fraction:
+            points = self.points / (10**self.scale * np.maximum(self.of, np.finfo(float).tiny))
+        elif self.link.kind == "logistic":
+            points = 1 / (1 + np.exp(-points))
+        elif self.link.kind == "survival":
+            points = 1 - float(self.link.baseline) ** np.exp(points - float(self.link.mean))
+        return np.where(self.status == 0, points, np.nan)
 
 
 @dataclass(frozen=True)
@@ -58,7 +75,7 @@ class Contributions:
     """
 
     rows: Int32         # [rows, 6]
-    record: Int64
+    figures: Int64      # [rows, 2]
     plan: Plan
 
     def __len__(self) -> int:
@@ -84,17 +101,21 @@ class Contributions:
     def concept(self) -> Int32:
         return self.rows[:, 5]
 
-    @cached_property
+    @property
     def term(self) -> Int32:
-        return self.plan.outcome_term[self.rows[:, 1]]
+        return self.rows[:, 1]
+
+    @property
+    def record(self) -> Int64:
+        return self.figures[:, 0]
+
+    @property
+    def points(self) -> Int64:
+        return self.figures[:, 1]
 
     @cached_property
     def score(self) -> Int32:
         return self.plan.term_card[self.term]
-
-    @cached_property
-    def points(self) -> Int64:
-        return self.plan.tables.judging.points[self.rows[:, 1]]
 
 
 @dataclass(frozen=True)
@@ -116,7 +137,8 @@ class Scores:
         return self.plan.reasons
 
     def frame(self, patient_ids: Sequence[str]) -> pd.DataFrame:
-        """One row per person: patient_id, and per score <id> and its _points, _of (fractions), _band, _status, _reason.
+        """One row per person: patient_id, and per score <id> and its _points, _of (fractions), _on (a set, a discharge), _band,
+        _status, _reason.
 
         patient_ids: in the order of the people of the arrays.
         """
@@ -126,7 +148,9 @@ class Scores:
             columns[id] = score.value
             columns[f"{id}_points"] = score.points if score.scale == 0 else score.points / 10**score.scale
             if score.fraction:
-                columns[f"{id}_of"] = score.of if score.of % 1 else int(score.of)
+                columns[f"{id}_of"] = score.of if isinstance(score.of, np.ndarray) or score.of % 1 else int(score.of)
+            if score.on is not None:
+                columns[f"{id}_on"] = _dates(score.on)
             columns[f"{id}_band"] = _words(score.band, (*score.bands, None))
             columns[f"{id}_status"] = _words(score.status, STATUS)
             columns[f"{id}_reason"] = _words(score.reason, self.reasons)
@@ -147,32 +171,37 @@ class Scores:
 def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: int | None = None,
              block: int = BLOCK) -> Scores:
     """Score everybody as of a day (int32 days since 1970-01-01), one for all or one per person."""
-    from frailty.scoring.kernels import FOREIGN, run
+    from frailty.scoring.gather import FOREIGN
+    from frailty.scoring.kernels import run
     count = len(arrays)
     days = np.broadcast_to(np.asarray(as_of, np.int32), (count,))
-    starts, day = _window_starts(plan, days)
-    people = np.stack([np.asarray(column, np.int32) for column in (
-        days, day, _ages(arrays.birth, days), arrays.sex, arrays.hospital_from, arrays.hospital_without_stays)], 1)
-    tables: Any = plan.tables._replace(values=_reordered(plan, arrays.quantities))
-    maps, values, _ = tables
-    records: Any = _entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays)
-    people, starts, records, tables = _plain((people, starts, records, tables))
-    cards, terms, slots = len(plan.scorecards), len(plan.term_names), len(maps.kinds)
-    points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int16)
+    _check(plan, arrays)
+    given, on = _people(plan, arrays, days)
+    maps, values, later, judging = _reordered(plan, arrays.quantities)
+    records: Any = _entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays), _stays(plan, arrays)
+    people, records, tables, extra = _plain((given, records, (maps, values, judging), later))
+    extra = extra if any(len(part) for part in later) else None
+    cards, terms, slots, spans = len(plan.scorecards), len(plan.term_names), max(1, len(maps.kinds)), len(maps.spans)
+    points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int32)
+    counts = np.zeros((int((judging.cards[:, tb.OF] >= 0).sum()), count), np.int32)
     rows = _Growing()
     step = max(8, min(block, SHEET // slots))
     blank = np.zeros((step * slots, 8), np.int32)
     blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
-    blank[:, tb.KIND] = np.tile(maps.kinds, step)
-    markers = int((maps.kinds == tb.DISTINCT).sum()), int(arrays.substance.max(initial=-1)) + 1
+    if len(maps.kinds):
+        blank[:, tb.KIND] = np.tile(maps.kinds, step)
+    markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
+    longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
     def work(low: int, buffer: Buffer) -> int:
         cells = np.empty(blank.size, np.int32)
-        sheet = np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots)
+        sheet = (np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots),
+                 np.empty(2 * step * spans, np.int32))
         hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
-        scratch: Any = sheet, blank.ravel(), np.zeros(terms, np.bool_), hits, np.zeros(markers, np.int32)
-        out: Any = points, marks, buffer[0].ravel(), buffer[1]
-        return int(run(low, min(low + block, count), step, people, starts, records, tables, scratch, out))
+        scratch: Any = (sheet, blank.ravel(), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32), np.empty(longest),
+                        np.empty(longest, np.int64))
+        out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
+        return int(run(low, min(low + block, count), step, people, records, tables, extra, scratch, out))
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
@@ -188,15 +217,17 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
                     other.cancel()
                 raise FrailtyError(
                     "The arrays of this practice do not fit the plan.",
-                    why="a concept, quantity or stay lies outside its table" if filled == FOREIGN
+                    why="a concept or quantity lies outside its table" if filled == FOREIGN
                     else "the entries of a person are not in the order of their dates",
                     mend="compile the plan with the concept table that the arrays were made with")
             rows.add(buffer, filled, low / count)
             waiting.extend((pool.submit(work, low, buffer), low, buffer) for low in islice(lows, 1))
-    scores = {card.id: Score(card.id, points[c], card.scale, card.of, marks[0, c].astype(np.int8),
-                             tuple(band.label for band in card.bands), marks[1, c].astype(np.int8), marks[2, c],
-                             card.divide_by is not None)
-              for c, card in enumerate(plan.scorecards)}
+    scores = {}
+    for c, (card, row) in enumerate(zip(plan.scorecards, judging.cards, strict=True)):
+        scores[card.id] = Score(
+            card.id, points[c], card.scale, counts[row[tb.OF]] if row[tb.OF] >= 0 else card.of, marks[0, c].astype(np.int8),
+            tuple(band.label for band in card.bands), marks[1, c].astype(np.int8), marks[2, c], card.link,
+            on[row[tb.ON]] if row[tb.ON] >= 0 else None)
     return Scores(plan, scores, Contributions(*rows.result(), plan))
 
 
@@ -223,7 +254,7 @@ class _Growing:
 
 
 def _buffer(size: int) -> Buffer:
-    return np.empty((size, 6), np.int32), np.empty(size, np.int64)
+    return np.empty((size, 6), np.int32), np.empty((size, 2), np.int64)
 
 
 def _cores() -> int:
@@ -239,68 +270,143 @@ def _plain(tree: Any) -> Any:
     return view
 
 
+def _check(plan: Plan, arrays: PracticeArrays) -> None:
+    """Refuse arrays that cannot answer what the plan asks."""
+    missing = [name for name in plan.measured_quantities if name not in arrays.quantities]
+    if missing:
+        raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
+                           mend="ask for all of plan.measured_quantities when the arrays are made")
+    concepts = len(plan.tables.maps.rank) - 1
+    if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
+        raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
+                           mend="compile the plan with the concept table that the arrays were made with")
+    if plan.ladder_needed and not plan.ladder_given and len(arrays.issues.record):
+        raise FrailtyError("The plan knows no substances, but a code list names some.",
+                           mend="compile_plan(..., ladder=...), as records.build.ladder_of gives it")
+    if plan.stays_needed and len(arrays.coded.stay) and int(arrays.coded.stay.max()) >= len(arrays.stays.record):
+        raise FrailtyError("The arrays of this practice do not fit the plan.", why="a stay lies outside its table")
+
+
+def _people(plan: Plan, arrays: PracticeArrays, days: Int32) -> tuple[tb.People, Int32]:
+    """What the kernels read of people; and [cards with a set or an index, P] the day of the index discharge."""
+    count = len(days)
+    dated = [card for card in plan.scorecards if card.index or card.set_within]
+    on = np.full((len(dated), count), OPEN, np.int32)
+    indexed = [n for n, card in enumerate(dated) if card.index]
+    stay, left, came = np.full(count, -1, np.int32), days, days
+    if indexed:
+        stay = _last_discharges(arrays, days)
+        known = stay >= 0
+        left, came = days.copy(), days.copy()
+        left[known], came[known] = arrays.stays.ended[stay[known]], arrays.stays.started[stay[known]]
+    starts, rows = _window_starts(plan, (days, left, came - 1) if indexed else (days,))
+    years = _ages(arrays.birth, days)
+    for n in indexed:
+        look = plan.windows.index(dated[n].index_within)
+        on[n] = np.where((stay >= 0) & (left > starts[rows[0], look]), left, OPEN)
+    columns = np.stack([np.asarray(column, np.int32) for column in (
+        days, rows[0], years, arrays.sex, arrays.hospital_from, arrays.hospital_without_stays, stay, left, came,
+        rows[-2] if indexed else rows[0], rows[-1], _ages(arrays.birth, left) if indexed else years)], 1)
+    birthdays = np.array([_birthday(arrays.birth, age) for age in plan.ages], np.int32).reshape(len(plan.ages), count)
+    inputs = np.array([np.asarray(arrays.inputs.get(name, np.full(count, np.nan)), np.float64) for name in plan.inputs])
+    return tb.People(columns, starts, birthdays, inputs.reshape(len(plan.inputs), count)), on
+
+
+def _last_discharges(arrays: PracticeArrays, days: Int32) -> Int32:
+    """[P] the inpatient stay that ended last, and was known to have, by the day; -1 = none."""
+    stays = arrays.stays
+    person = np.repeat(np.arange(len(days)), np.diff(stays.offsets))
+    by = days[person] if len(person) else np.empty(0, np.int32)
+    ok = ((stays.setting == SETTINGS.index("inpatient")) & (stays.ended <= by) & (stays.recorded_end <= by)
+          & (np.maximum(stays.started, stays.recorded_start) <= by) & (stays.ended >= stays.started))
+    found = np.flatnonzero(ok)
+    found = found[np.lexsort((found, stays.started[found], stays.ended[found], person[found]))]
+    last = np.full(len(days), -1, np.int32)
+    last[person[found]] = found         # of several the last written counts
+    return last
+
+
 def _entries(arrays: PracticeArrays) -> tb.Entries:
     """What the kernels read of coded entries."""
-    coded, stays = arrays.coded, arrays.stays
+    coded = arrays.coded
     return tb.Entries(
         np.asarray(coded.offsets, np.int64), np.asarray(coded.concept, np.int32), np.asarray(coded.effective, np.int32),
-        np.asarray(coded.recorded, np.int32), np.asarray(coded.record, np.int64), np.asarray(coded.stay, np.int64),
-        np.asarray(np.maximum(stays.started, stays.recorded_start), np.int32),
-        np.asarray(stays.setting * tb.ADMISSION_CODES + stays.admission, np.int8))
+        np.asarray(coded.recorded, np.int32), np.asarray(coded.record, np.int64), np.asarray(coded.stay, np.int64))
+
+
+def _stays(plan: Plan, arrays: PracticeArrays) -> tb.StayRows:
+    """What the kernels read of stays."""
+    stays = arrays.stays
+    place = {name: n for n, name in enumerate(plan.providers)}
+    of = np.array([place.get(name, -1) for name in arrays.providers] + [-1], np.int32)     # the last: not known
+    return tb.StayRows(
+        np.asarray(stays.offsets, np.int64), np.asarray(stays.started, np.int32), np.asarray(stays.ended, np.int32),
+        np.asarray(np.maximum(stays.started, stays.recorded_start), np.int32), np.asarray(stays.record, np.int64),
+        np.asarray(stays.setting.astype(np.int32) * tb.ADMISSION_CODES + stays.admission, np.int32),
+        of[stays.provider] if plan.providers else np.full(len(stays.record), -1, np.int32))
 
 
 def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
     """What the kernels read of medicines."""
-    issues, concepts = arrays.issues, len(plan.tables.maps.rank) - 1
-    if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
-        raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
-                           mend="compile the plan with the concept table that the arrays were made with")
+    issues = arrays.issues
+    substance, rung = np.asarray(arrays.substance, np.int32), np.asarray(arrays.rung, np.int32)
+    paragraph = arrays.paragraph if len(arrays.paragraph) == len(substance) else np.full(len(substance), -1, np.int32)
+    ladder = np.stack([substance, paragraph, np.where(rung >= 3, substance, -1), np.where(paragraph < 0, substance, -1)])
     return tb.Medicines(
         np.asarray(issues.offsets, np.int64), np.asarray(issues.concept, np.int32),
         np.asarray(issues.effective, np.int32), np.asarray(issues.recorded, np.int32),
-        np.asarray(issues.record, np.int64), np.asarray(arrays.substance, np.int32), np.asarray(arrays.rung, np.int32),
-        plan.issue_entries)
+        np.asarray(issues.record, np.int64), ladder.astype(np.int32), rung, plan.issue_entries,
+        np.array(plan.markers, np.int32), np.array(plan.issue_spans, np.int32))
 
 
 def _numbers(m: Measured) -> tb.Numbers:
     """What the kernels read of measurements."""
     return tb.Numbers(
-        np.asarray(m.offsets, np.int64), np.asarray(m.quantity, np.int32), np.asarray(m.concept, np.int32),
-        np.asarray(m.effective, np.int32), np.asarray(m.recorded, np.int32), np.asarray(m.value, np.float64),
-        np.asarray(m.comparator, np.int8), np.asarray(m.record, np.int64))
+        np.asarray(m.offsets, np.int64), np.asarray(m.quantity, np.int32), np.asarray(m.effective, np.int32),
+        np.asarray(m.recorded, np.int32), np.asarray(m.record, np.int64), np.asarray(m.concept, np.int32),
+        np.asarray(m.value, np.float64), np.asarray(m.comparator, np.int32), np.asarray(m.minute, np.int32))
 
 
-def _reordered(plan: Plan, quantities: tuple[str, ...]) -> tb.Values:
-    """The value rules in the order in which the arrays count their quantities."""
-    missing = [name for name in plan.measured_quantities if name not in quantities]
-    if missing:
-        raise FrailtyError(f"The arrays of this practice were made without the quantity '{missing[0]}'.",
-                           mend="ask for all of plan.measured_quantities when the arrays are made")
-    values = plan.tables.values
+def _reordered(plan: Plan, quantities: tuple[str, ...]) -> tb.Plan:
+    """The plan's tables in the order in which the arrays count their quantities."""
+    values, later = plan.tables.values, plan.tables.later
     ends = dict(zip(plan.measured_quantities, zip(values.offsets[1:], values.offsets[2:], strict=False), strict=True))
     pieces = [np.arange(*ends.get(name, (0, 0))) for name in quantities]
     order = np.concatenate([np.empty(0, np.int64), *pieces])
     offsets = np.cumsum([0, 0, *(len(piece) for piece in pieces)]).astype(np.int32)
-    return tb.Values(offsets, values.rules[order], values.bounds.reshape(-1, 4)[order].ravel())
+    place = np.array([quantities.index(name) for name in plan.measured_quantities], np.int32)
+    runs, members = later.runs.copy(), later.members.copy()
+    runs[1::5], members[1::3] = place[runs[1::5]], place[members[1::3]]
+    return plan.tables._replace(
+        values=tb.Values(offsets, values.rules[order], values.bounds.reshape(-1, 4)[order].ravel()),
+        later=later._replace(runs=runs, members=members))
 
 
-def _window_starts(plan: Plan, as_of: Int32) -> tuple[Int32, Int32]:
-    """[days, W + 1] the day before each window, for each day from the first as_of to the last; and [P] rows of it.
-
-    The last column is the earliest start of the windows on medicines.
-    """
-    if not len(as_of):
-        return np.empty((0, len(plan.windows) + 1), np.int32), as_of
-    low, high = int(as_of.min()), int(as_of.max())
+def _window_starts(plan: Plan, days: tuple[Int32, ...]) -> tuple[Int32, list[Int32]]:
+    """[days, looks] the day before each look-back, from the first day to the last; and for each of `days` [P] its row."""
+    every = [one for one in days if len(one)]
+    if not every:
+        return np.empty((0, len(plan.windows)), np.int32), [*days]
+    low, high = min(int(one.min()) for one in every), max(int(one.max()) for one in every)
     if high - low > 200_000:
-        raise FrailtyError("The dates to score at lie more than 500 years apart.", mend="check as_of")
-    days = np.arange(low, high + 1, dtype=np.int64)
-    starts = np.full((len(days), len(plan.windows) + 1), OPEN, np.int32)
+        raise FrailtyError("The dates to score at lie more than 500 years apart.", mend="check as_of, and the ends of stays")
+    range_of = np.arange(low, high + 1, dtype=np.int64)
+    starts = np.full((len(range_of), len(plan.windows)), tb.EVER, np.int32)
     for w, window in enumerate(plan.windows):
-        starts[:, w] = tb.EVER if window is None else _back(days, window)
-    for w in plan.issue_windows:
-        starts[:, -1] = np.minimum(starts[:, -1], starts[:, w])
-    return starts, as_of - np.int32(low)
+        if window is not None:
+            starts[:, w] = _back(range_of, window)
+    return starts, [one - np.int32(low) for one in days]
+
+
+def _birthday(birth: Int32, age: int) -> Int32:
+    """[P] the day on which people reach an age; OPEN where the date of birth is not known. From 29 February: 1 March."""
+    date = np.where(birth == OPEN, 0, birth).astype("M8[D]")
+    month = date.astype("M8[M]")
+    day_of_month = (date - month.astype("M8[D]")).astype(np.int64)
+    there = month + 12 * age
+    length = ((there + 1).astype("M8[D]") - there.astype("M8[D]")).astype(np.int64)
+    later = there.astype("M8[D]").astype(np.int64) + np.minimum(day_of_month, length)
+    return np.where(birth == OPEN, OPEN, later).astype(np.int32)
 
 
 def _back(days: Int64, window: Window) -> Int64:

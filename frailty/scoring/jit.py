@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+SOURCES = ("gather.py", "jit.py", "kernels.py", "tables.py")
 
 # Kernels allocate nothing, so they need not count references to arrays: that costs more than the counting of events.
 _PLAIN: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": False}
@@ -17,9 +21,15 @@ _INNER: dict[str, Any] = {"no_cpython_wrapper": True}
 def kernel(function: Function) -> Function:
     """Compile without the interpreter lock; keep the compiled code where a folder is writable, else only in memory."""
     try:
-        return cast(Function, numba.njit(**_PLAIN, cache=True)(function))
+        compiled = numba.njit(**_PLAIN, cache=True)(function)
     except RuntimeError:  # numba found no folder for its cache
         return cast(Function, numba.njit(**_PLAIN)(function))
+    # numba looks only at the date of this function's own file; its parts and tables lie in others.
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if file is not None and hasattr(file, "_source_stamp"):
+        folder = Path(__file__).parent
+        file._source_stamp = hashlib.sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).hexdigest()
+    return cast(Function, compiled)
 
 
 def part(function: Function) -> Function:

@@ -1,6 +1,6 @@
 """The kernels: arrays in, arrays out. `run` scores a block of people in one thread, a few hundred people at a time.
 
-Shapes: P people, C concepts, S slots, T terms, K scorecards. Tables of several columns lie flat, row after row; their
+Shapes: P people, C concepts, S slots, W spans, T terms, K scorecards. Tables of several columns lie flat, row after row; their
 columns are named in tables.py. The slot s of the b-th person in hand is at b * S + s of each array of the sheet.
 Positions are unsigned (U), so that the compiled code need not ask whether one is negative. Nothing here checks
 definitions, only positions that could lead out of an array.
@@ -8,253 +8,141 @@ definitions, only positions that could lead out of an array.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from frailty.scoring.gather import (
+    INT,
+    ONE,
+    ZERO,
+    U,
+    check,
+    gather,
+    gather_issues,
+    gather_runs,
+    gather_sets,
+    gather_stays,
+    open_spans,
+    within,
+)
 from frailty.scoring.jit import kernel, part
 from frailty.scoring.tables import (
-    AGE,
     AGE_AT_LEAST,
+    AGE_BELOW,
     ALL,
+    ALSO,
     ANY,
     AS_OF,
     BAND_HIGH,
     BAND_LOW,
+    BLOCKS,
     BY_STAY,
     CONCEPT,
     DAY,
-    DAYS,
+    EVER,
     FIRST,
+    FLOOR,
+    FORM,
     HIGH,
     HOSPITAL,
     HOSPITAL_FROM,
+    INDEX_LOOK,
+    INDEXED,
     KIND,
-    LARGEST,
+    LACKS,
     LAST,
+    LATE,
     LATEST,
+    LITERAL,
+    LITERALS,
+    LOG,
+    LOOK_NEEDED,
     LOW,
+    MEMBER,
     NEEDS_BIRTH,
     NO_AGE,
     NO_BIRTH,
     NO_FEED,
+    NO_INDEX,
+    NO_SET,
     NO_STAYS,
+    OF,
+    OF_ALL,
+    OF_LEAST,
+    OFF,
+    OLD,
+    ON,
     OPEN,
+    OTHER,
+    OTHERS,
+    OUTCOME,
+    OUTCOMES,
+    PERSON,
     PLAIN,
+    REASON,
+    ROLE,
     SEVERAL,
     SEX,
     SHORT_FEED,
-    SMALLEST,
+    SIGN,
+    SQUARE,
+    STAY,
+    STAY_DAY,
+    STAY_ON,
+    STAY_YEARS,
+    STAYLESS,
+    STEPS,
+    SUM,
+    TAKES,
+    TOO_FEW,
     UNSURE,
     UNSURE_STAY,
-    WINDOW,
     WITHOUT_STAYS,
     YEARS,
     YOUNG,
     Array,
     Entries,
     Judging,
+    Later,
     Maps,
     Medicines,
     Numbers,
     Outputs,
-    Plan,
+    People,
     Real,
     Scratch,
     Sheet,
+    StayRows,
     Values,
     Whole,
 )
 
-FOREIGN, UNSORTED = -1, -2  # answers in place of a number of rows
-U: Any = np.uint64
-ZERO, ONE = U(0), U(1)
+NOTHING = -2**62           # less than any term gives
 
 
 @part
-def note(sheet: Sheet, at: Whole, again: Whole, rank: Array, effective: Whole, record: Whole, concept: Whole) -> None:
-    """rank [C + 1]: count one qualifying row in place `at`; again: its record is that of the row before it.
-
-    Rows come in the order (effective, recorded, record). Of several codings of one record that qualify, the one that
-    comes first in the order of (system, code) stands for it.
-    """
-    n, cells, records, _ = sheet
-    cell = at * U(8)
-    if again and records[at * U(4)] == record:
-        other = cells[cell + U(CONCEPT)]
-        if rank[U(concept + 1)] > rank[U(other + 1)]:
-            concept = other
-    else:
-        n[at] += (cells[cell + U(KIND)] != DAYS) | (cells[cell + U(LAST)] != effective)
-    cells[cell + U(FIRST)] = min(cells[cell + U(FIRST)], effective)
-    cells[cell + U(LAST)] = effective
-    cells[cell + U(CONCEPT)] = concept
-    records[at * U(4)] = record
-
-
-@part
-def choose(sheet: Sheet, at: Whole, number: Real, effective: Whole, record: Whole, concept: Whole) -> None:
-    """Keep the latest, smallest or largest number in place `at`; of equals the later record."""
-    n, cells, records, value = sheet
-    cell, kind = at * U(8), cells[at * U(8) + U(KIND)]
-    if n[at] == 0 or (kind == SMALLEST and number <= value[at]) or (kind == LARGEST and number >= value[at]) or (
-            kind == LATEST and (records[at * U(4)] != record or number > value[at])):
-        n[at], value[at], records[at * U(4)] = 1, number, record
-        cells[cell + U(FIRST)], cells[cell + U(LAST)], cells[cell + U(CONCEPT)] = effective, effective, concept
-
-
-@part
-def within(number: Real, comparator: Whole, low: Real, high: Real, low_below: Real, high_above: Real) -> Whole:
-    """Is all that "(<, <=, >, >=) number" can mean in the interval? low_below, high_above: the next floats outside."""
-    if comparator == 0:
-        return (number >= low) & (number <= high)
-    if comparator <= 2:
-        return (low == -np.inf) & (number <= (high_above if comparator == 1 else high))
-    return (high == np.inf) & (number >= (low_below if comparator == 3 else low))
-
-
-@part
-def check(low: Whole, high: Whole, offsets: Array, effective: Array, position: Array, size: Whole) -> Whole:
-    """offsets [P + 1]: are the rows of the people low:high in order, and their positions inside a table of `size`?"""
-    descents, largest = ZERO, -1
-    for p in range(low, high):
-        for i in range(U(offsets[p]) + ONE, U(offsets[p + ONE])):
-            descents += U(effective[i] < effective[i - ONE])
-    for i in range(U(offsets[low]), U(offsets[high])):
-        largest = max(largest, position[i])
-    if largest >= size:
-        return FOREIGN
-    return UNSORTED if descents > ZERO else 0
-
-
-@part
-def gather(low: Whole, high: Whole, persons: Array, starts: Array, coded: Entries, measured: Numbers, maps: Maps,
-           values: Values, sheet: Sheet, hits: Array) -> None:
-    """persons [P, 6], starts [days, W + 1], hits: coded entries and measurements, merged by time, into the slots."""
-    coded_from, concept_of, effective_on, recorded_on, record_of, stay_of, stay_known, stay_kind = coded
-    (measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, comparators,
-     measured_record) = measured
-    kinds, rank, cautioned, entries, fits_of = maps
-    offsets, rules, bounds = values
-    cells, size = sheet[1], U(len(kinds))
-    for p in range(low, high):
-        base, person = (p - low) * size, persons[p]
-        as_of, sex, start, waived = person[AS_OF], person[SEX], starts[U(person[DAY])], person[WITHOUT_STAYS]
-        i, i_end = U(coded_from[p]), U(coded_from[p + ONE])
-        j, j_end = U(measured_from[p]), U(measured_from[p + ONE])
-        before, more = np.int64(-1), True
-        while more:
-            # The next measurement that counts, then all coded entries before it.
-            found = ZERO
-            while j < j_end and found == ZERO and measured_on[j] <= as_of:
-                quantity = U(quantity_of[j] + 1)
-                if measured_known[j] <= as_of:
-                    for k in range(U(offsets[quantity]), U(offsets[quantity + ONE])):
-                        rule, four = rules[k], k * U(4)  # slot, window, 1 + sex and "leave out cautions" in one number
-                        hits[found] = rule & 0xFFFF
-                        hit = within(numbers[j], comparators[j], bounds[four], bounds[four + ONE], bounds[four + U(2)],
-                                     bounds[four + U(3)])
-                        only = rule >> 24 & 0x0F
-                        hit &= (measured_on[j] > start[U(rule >> 16 & 0xFF)]) & ((only == 0) | (only == sex + 1))
-                        if rule >> 28 == 1:
-                            hit &= cautioned[U(measured_concept[j] + 1)] == 0
-                        found += U(hit)
-                j += ONE
-            more, stop, stop_recorded, stop_record = found > ZERO, as_of + 1, 0, np.int64(0)
-            if more:
-                stop, stop_recorded = measured_on[j - ONE], measured_known[j - ONE]
-                stop_record = measured_record[j - ONE]
-            while i < i_end:
-                effective, record = effective_on[i], record_of[i]
-                if effective >= stop and (effective > stop or not more or recorded_on[i] > stop_recorded or (
-                        recorded_on[i] == stop_recorded and record > stop_record)):
-                    break
-                if recorded_on[i] <= as_of:
-                    entry = entries[U(concept_of[i] + 1)]  # slot, window, condition and next entry in one number
-                    while entry >= 0:
-                        at, condition = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
-                        fits = effective > start[U(entry >> 16 & 0xFF)]
-                        if condition > 0 and fits and waived == 0:
-                            stay, judged = stay_of[i], -1
-                            if stay >= 0 and stay_known[U(stay)] <= as_of:
-                                judged = fits_of[U(condition - 1), U(stay_kind[U(stay)])]
-                            if judged < 0:
-                                cells[at * U(8) + U(UNSURE)] = 1
-                            fits = judged == 1
-                        if fits:
-                            note(sheet, at, record == before, rank, effective, record, concept_of[i])
-                        entry = entries[U(entry >> 32)]
-                    before = record
-                i += ONE
-            for h in range(found):
-                at = base + U(hits[h])
-                if cells[at * U(8) + U(KIND)] < LATEST:
-                    note(sheet, at, stop_record == before, rank, stop, stop_record, measured_concept[j - ONE])
-                else:
-                    choose(sheet, at, numbers[j - ONE], stop, stop_record, measured_concept[j - ONE])
-            if more:
-                before = stop_record
-
-
-@part
-def gather_issues(low: Whole, high: Whole, persons: Array, starts: Array, issues: Medicines, maps: Maps, sheet: Sheet,
-                  marker: Array) -> None:
-    """persons [P, 6], starts [days, W + 1], marker [D, substances]: medicines into the slots.
-
-    All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
-    """
-    issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, entries = issues
-    rank, n, size = maps[1], sheet[0], U(len(maps[0]))
-    for p in range(low, high):
-        base, person = (p - low) * size, persons[p]
-        as_of, start, i, end = person[AS_OF], starts[U(person[DAY])], U(issues_from[p]), U(issues_from[p + ONE])
-        while i < end and effective_on[i] <= start[U(len(start) - 1)]:  # before every window
-            i += ONE
-        which, before = -1, np.int64(-1)
-        while i < end and effective_on[i] <= as_of:
-            effective, record, concept = effective_on[i], record_of[i], concept_of[i]
-            if recorded_on[i] <= as_of and concept >= 0:
-                again = record == before
-                if not again:
-                    best, k = concept, i + ONE
-                    while k < end and record_of[k] == record:
-                        other = concept_of[k]
-                        if other >= 0 and (rung[U(other)] < rung[U(best)] or (
-                                rung[U(other)] == rung[U(best)] and rank[U(other + 1)] < rank[U(best + 1)])):
-                            best = other
-                        k += ONE
-                    which = substance[U(best)]
-                entry = entries[U(concept + 1)]  # slot, window, row of the marker and next entry in one number
-                while entry >= 0:
-                    at, d = base + U(entry & 0xFFFF), entry >> 24 & 0xFF
-                    if effective > start[U(entry >> 16 & 0xFF)] and (d == 0 or which >= 0):
-                        count = n[at]
-                        note(sheet, at, again, rank, effective, record, concept)
-                        if d > 0:
-                            n[at] = count + (marker[U(d - 1), U(which)] != p + ONE)
-                            marker[U(d - 1), U(which)] = p + ONE
-                    entry = entries[U(entry >> 32)]
-                before = record
-            i += ONE
-
-
-@part
-def find_present(base: Whole, judging: Judging, n: Array, hits: Array) -> Whole:
+def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, hits: Array) -> Whole:
     """hits [T]: the terms that have their evidence, before any suppression; answers how many."""
-    slots, counts, plain, terms, literals = judging[0], judging[1], judging[2], judging[3], judging[4]
+    slots, counts, plain, terms, literals, ranges = judging[0], judging[1], judging[2], judging[3], judging[4], judging[5]
+    n, cells, _, value, _ = sheet
     found = ZERO
     for t in range(U(len(slots))):
         hits[found] = t
         hit = n[base + U(slots[t])] >= counts[t]
         if plain[t] == SEVERAL:
-            wanted, any_hit, met = False, False, True
-            for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
-                hit = n[base + U(literals[k * U(3)])] >= literals[k * U(3) + U(2)]
-                which = literals[k * U(3) + ONE]
-                if which == ANY:
+            wanted, any_hit, met, row = False, False, True, terms[t]
+            for k in range(U(row[LITERAL]), U(row[LITERALS])):
+                at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
+                hit = n[at] >= literals[k * U(5) + U(2)]
+                if literals[k * U(5) + U(3)] < literals[k * U(5) + U(4)] and hit:
+                    hit = False
+                    for r in range(U(literals[k * U(5) + U(3)]), U(literals[k * U(5) + U(4)])):
+                        only = ranges[r * U(5) + U(4)]
+                        if only == 0 or only == sex + 1:
+                            hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
+                if which in (ANY, LACKS):
                     wanted = True
-                    any_hit |= hit
-                else:
+                    any_hit |= hit == (which == ANY)
+                elif which != ALSO:
                     met &= hit == (which == ALL)
             hit = met and (any_hit or not wanted)
         found += U(hit)
@@ -262,132 +150,222 @@ def find_present(base: Whole, judging: Judging, n: Array, hits: Array) -> Whole:
 
 
 @part
-def emit(row: Whole, p: Whole, base: Whole, outcome: Whole, low: Whole, high: Whole, literals: Array, sheet: Sheet,
-         rows: Array, row_records: Array) -> None:
-    """Write one term of person p as contribution `row`; the counts of its slots are added."""
-    n, cells, records, _ = sheet
-    count, first, last, record, concept = 0, OPEN, OPEN, np.int64(-1), -1
+def emit(row: Whole, p: Whole, base: Whole, t: Whole, low: Whole, high: Whole, amount: Whole, literals: Array, sheet: Sheet,
+         rows: Array, figures: Array) -> Whole:
+    """Write one term of person p as contribution `row`, with the counts of its slots added; answers the last day."""
+    n, cells, records, _, _ = sheet
+    count, first, last, record, concept = INT(0), INT(OPEN), INT(OPEN), INT(-1), INT(-1)
     for k in range(low, high):
-        at = base + U(literals[k * U(3)])
+        at = base + U(literals[k * U(5)])
         cell = at * U(8)
-        if literals[k * U(3) + ONE] <= ALL and n[at] >= literals[k * U(3) + U(2)] and cells[cell + U(KIND)] != AGE:
+        if literals[k * U(5) + ONE] <= ALSO and n[at] >= literals[k * U(5) + U(2)] and cells[cell + U(KIND)] != PERSON:
             if count == 0 or cells[cell + U(LAST)] > last or (
                     cells[cell + U(LAST)] == last and records[at * U(4)] > record):
-                last, record, concept = cells[cell + U(LAST)], records[at * U(4)], cells[cell + U(CONCEPT)]
-            first = min(first, cells[cell + U(FIRST)])
+                last, record, concept = INT(cells[cell + U(LAST)]), records[at * U(4)], INT(cells[cell + U(CONCEPT)])
+            first = min(first, INT(cells[cell + U(FIRST)]))
             count += n[at]
     place = row * U(6)
-    rows[place], rows[place + ONE], rows[place + U(2)] = p, outcome, count
+    rows[place], rows[place + ONE], rows[place + U(2)] = p, t, count
     rows[place + U(3)], rows[place + U(4)], rows[place + U(5)] = first, last, concept
-    row_records[row] = record
+    figures[row * U(2)], figures[row * U(2) + ONE] = record, amount
+    return last
 
 
 @part
-def standing(card: Array, person: Array, start: Array, unsure: Whole) -> tuple[Whole, Whole]:
-    """card [15], person [6], start [W + 1]: status, and reason as a position in the plan's list."""
-    needed_from = start[U(card[WINDOW])] + 1 if card[WINDOW] > 0 else person[AS_OF]
-    if card[NEEDS_BIRTH] == 1 and person[YEARS] == NO_AGE:
-        return 2, card[NO_BIRTH]
-    if person[YEARS] < card[AGE_AT_LEAST]:
-        return 1, card[YOUNG]
+def amount_of(form: Whole, outcome: Whole, end: Whole, number: Real, edges: Array, worth: Array) -> Whole:
+    """edges, worth: points for a measure, by steps or by a form."""
+    if form == STEPS:
+        while outcome + ONE < end and number >= edges[outcome + ONE]:
+            outcome += ONE
+        return worth[outcome]
+    number = min(number, edges[outcome])
+    if form == LOG:
+        return INT(np.floor(edges[outcome + U(2)] * np.log(number) + 0.5)) * worth[outcome] if number > 0 else INT(0)
+    steps = INT(np.floor(number * edges[outcome + ONE] + (0.5 + 1e-9)))
+    return worth[outcome] * (steps * steps if form == SQUARE else steps)
+
+
+@part
+def standing(card: Array, person: Array, starts: Array, unsure: Whole, blocked: Whole, assessed: Whole, day: Whole
+             ) -> Whole:
+    """card [29], person [12], starts [days, looks]: status, and 8 times the reason as a position in the plan's list."""
+    row, years = (person[STAY_DAY], person[STAY_YEARS]) if card[INDEXED] == 1 else (person[DAY], person[YEARS])
+    if card[OFF] > 0:
+        return 3 + 8 * card[OFF]
+    if card[HOSPITAL] == 1 and person[HOSPITAL_FROM] == OPEN and card[INDEXED] == 1:
+        return 2 + 8 * card[NO_FEED]
+    if card[STAYLESS] > 0 and person[WITHOUT_STAYS] == 1:
+        return 2 + 8 * card[STAYLESS]
+    if card[INDEXED] == 1 and (person[STAY] < 0 or person[STAY_ON] <= starts[U(person[DAY]), U(card[INDEX_LOOK])]):
+        return 1 + 8 * card[NO_INDEX]
+    if card[NEEDS_BIRTH] == 1 and years == NO_AGE:
+        return 2 + 8 * card[NO_BIRTH]
+    if years < card[AGE_AT_LEAST]:
+        return 1 + 8 * card[YOUNG]
+    if card[OLD] > 0 and years >= card[AGE_BELOW]:
+        return 1 + 8 * card[OLD]
     if card[HOSPITAL] == 1:
         if person[HOSPITAL_FROM] == OPEN:
-            return 2, card[NO_FEED]
+            return 2 + 8 * card[NO_FEED]
+        needed_from = person[STAY_ON] if card[INDEXED] == 1 else person[AS_OF]
+        if card[LOOK_NEEDED] > 0:
+            needed_from = starts[U(row), U(card[LOOK_NEEDED])] + 1
         if person[HOSPITAL_FROM] > needed_from:
-            return 2, card[SHORT_FEED]
-        if unsure:
-            return 2, card[UNSURE_STAY]
-        if card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
-            return 0, card[NO_STAYS]
-    return 0, 0
+            return 2 + 8 * card[SHORT_FEED]
+        if unsure > 0:
+            return 2 + 8 * card[UNSURE_STAY]
+    if card[NO_SET] > 0 and day == OPEN:
+        return 2 + 8 * card[NO_SET]
+    if blocked > 0:
+        return 2 + 8 * blocked
+    if card[OF] >= 0 and assessed < card[OF_LEAST]:
+        return 2 + 8 * card[TOO_FEW]
+    if card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
+        return 8 * card[NO_STAYS]
+    return 0
+
+
+@part
+def silenced(t: Whole, base: Whole, judging: Judging, present: Array, sheet: Sheet) -> Whole:
+    """present [T]: does another present term silence this one?"""
+    terms, literals, others = judging[3], judging[4], judging[6]
+    silent, row = False, terms[t]
+    if row[ROLE] != LATE:
+        for k in range(U(row[OTHER]), U(row[OTHERS])):
+            silent |= present[U(others[k])] != 0
+        return silent
+    own = last_of(base, U(row[LITERAL]), U(row[LITERALS]), literals, sheet)
+    for k in range(U(row[OTHER]), U(row[OTHERS])):
+        other = terms[U(others[k] >> 1)]
+        if present[U(others[k] >> 1)] != 0:
+            silent |= last_of(base, U(other[LITERAL]), U(other[LITERALS]), literals, sheet) + (others[k] & 1) > own
+    return silent
+
+
+@part
+def last_of(base: Whole, low: Whole, high: Whole, literals: Array, sheet: Sheet) -> Whole:
+    """The last day of the evidence of a term."""
+    n, cells, last = sheet[0], sheet[1], INT(EVER)
+    for k in range(low, high):
+        at = base + U(literals[k * U(5)])
+        if literals[k * U(5) + ONE] <= ALSO and n[at] >= literals[k * U(5) + U(2)]:
+            last = max(last, INT(cells[at * U(8) + U(LAST)]))
+    return last
 
 
 @part
 def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, kinds: Array, judging: Judging,
           sheet: Sheet, present: Array, hits: Array, out: Outputs) -> Whole:
-    """persons [P, 6], starts [days, W + 1], present, hits [T]: points, band and status; answers the next free row."""
-    slots, _, plain, terms, literals, others, edges, worth, cards, bands = judging
-    n, cells, records, value = sheet
-    points, marks, rows, row_records = out
+    """persons [P, 12], starts [days, looks], present, hits [T]: points, band and status; answers the next free row."""
+    slots, _, plain, terms, literals, _, _, edges, worth, cards, bands = judging
+    n, cells, records, value, _ = sheet
+    points, marks, days, counts, rows, figures = out
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
-        found = find_present(base, judging, n, hits)
+        found = find_present(base, person[SEX], judging, sheet, hits)
         for h in range(found):
-            present[U(hits[h])] = True
+            present[U(hits[h])] = 1
         h = ZERO
         for c in range(U(len(cards))):
-            card, total = cards[c], np.int64(0)
+            card, total, inner, single, blocked, lacking = cards[c], INT(0), INT(0), INT(NOTHING), INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
                 t = U(hits[h])
-                six = t * U(6)
                 h += ONE
-                outcome, last = U(terms[six + U(4)]), U(terms[six + U(5)]) - ONE
+                term = terms[t]
                 if plain[t] == PLAIN:
-                    at, place = base + U(slots[t]), row * U(6)
+                    at, place, amount = base + U(slots[t]), row * U(6), worth[U(term[OUTCOME])]
                     cell = at * U(8)
-                    rows[place], rows[place + ONE], rows[place + U(2)] = p, outcome, n[at]
+                    rows[place], rows[place + ONE], rows[place + U(2)] = p, t, n[at]
                     rows[place + U(3)], rows[place + U(4)] = cells[cell + U(FIRST)], cells[cell + U(LAST)]
-                    rows[place + U(5)], row_records[row] = cells[cell + U(CONCEPT)], records[at * U(4)]
-                    total += worth[outcome]
+                    rows[place + U(5)] = cells[cell + U(CONCEPT)]
+                    figures[row * U(2)], figures[row * U(2) + ONE] = records[at * U(4)], amount
+                    total += amount
+                    single = max(single, amount)
                     row += ONE
                     continue
-                silent = False
-                for k in range(U(terms[six + U(2)]), U(terms[six + U(3)])):
-                    silent |= present[U(others[k])]
-                if outcome < last:
-                    at = base + U(slots[t])
-                    number = value[at] if cells[at * U(8) + U(KIND)] >= LATEST else float(n[at])
-                    while outcome < last and number >= edges[outcome + ONE]:
-                        outcome += ONE
-                if not silent and worth[outcome] != 0:
-                    emit(row, p, base, outcome, U(terms[six]), U(terms[six + ONE]), literals, sheet, rows, row_records)
-                    total += worth[outcome]
+                role, at = term[ROLE], base + U(slots[t])
+                number = value[at] if cells[at * U(8) + U(KIND)] >= LATEST else float(n[at])
+                if role == SUM:
+                    number, inner = float(inner), INT(0)
+                if silenced(t, base, judging, present, sheet):
+                    continue
+                amount = amount_of(term[FORM], U(term[OUTCOME]), U(term[OUTCOMES]), number, edges, worth)
+                if role == BLOCKS:
+                    blocked = INT(term[REASON]) if blocked == 0 else blocked
+                elif role == TAKES:
+                    lacking += 1
+                elif role == MEMBER:
+                    inner += amount
+                elif amount != 0:
+                    emit(row, p, base, t, U(term[LITERAL]), U(term[LITERALS]), amount, literals, sheet, rows, figures)
+                    total += amount
+                    single = max(single, amount)
                     row += ONE
-            open_question = False
+            if card[FLOOR] >= 0:
+                lift = worth[U(terms[U(card[FLOOR]), U(OUTCOME)])] - total
+                if lift > 0:
+                    emit(row, p, base, U(card[FLOOR]), ZERO, ZERO, lift, literals, sheet, rows, figures)
+                    total += lift
+                    row += ONE
+            unsure = ZERO
             if card[BY_STAY] == 1:
                 for t in range(U(card[LOW]), U(card[HIGH])):
-                    for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
-                        at = base + U(literals[k * U(3)])
-                        open_question |= (cells[at * U(8) + U(UNSURE)] == 1) & (not present[t])
-            status, reason = standing(card, person, starts[U(person[DAY])], open_question)
-            band = -1
-            if status == 0:
-                for k in range(U(card[BAND_LOW]), U(card[BAND_HIGH])):
-                    band += total >= bands[k]
-            points[c, p], marks[ZERO, c, p], marks[ONE, c, p], marks[U(2), c, p] = total, band, status, reason
+                    for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
+                        at = base + U(literals[k * U(5)])
+                        unsure += U((cells[at * U(8) + U(UNSURE)] == 1) & (present[t] == 0))
+            assessed = card[OF_ALL] - lacking
+            day = days[U(card[ON]), p] if card[NO_SET] > 0 else 0
+            said = standing(card, person, starts, unsure, blocked, assessed, day)
+            band, first = -1, U(card[BAND_LOW])
+            if card[OF] >= 0:
+                counts[U(card[OF]), p] = assessed
+                first += U(assessed * (card[BAND_HIGH] - card[BAND_LOW]))
+            if said & 7 == 0:
+                for k in range(U(card[BAND_HIGH] - card[BAND_LOW])):
+                    if (single if bands[(first + k) * U(2) + ONE] == 1 else total) >= bands[(first + k) * U(2)]:
+                        band = INT(k)
+            points[c, p], marks[ZERO, c, p], marks[ONE, c, p], marks[U(2), c, p] = total, band, said & 7, said >> 3
         for h in range(found):
-            present[U(hits[h])] = False
+            present[U(hits[h])] = 0
     return row
 
 
 @kernel
-def run(low: Whole, high: Whole, step: Whole, persons: Array, starts: Array,
-        records: tuple[Entries, Numbers, Medicines], plan: Plan, scratch: Scratch, out: Outputs) -> Whole:
-    """persons [P, 6], starts [days, W + 1]: score the people low:high; answers the rows written, or an error."""
-    coded, measured, issues = records
+def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Entries, Numbers, Medicines, StayRows],
+        plan: tuple[Maps, Values, Judging], later: Later | None, scratch: Scratch, out: Outputs) -> Whole:
+    """low:high of P people, `step` at a time: scores them; answers the rows written, or an error."""
+    coded, measured, issues, stays = records
     maps, values, judging = plan
-    sheet, blank, present, hits, marker = scratch
-    n, cells, _, value = sheet
-    kinds, row = maps[0], ZERO
+    sheet, blank, present, hits, marker, pool, places = scratch
+    n, cells, _, value, spans = sheet
+    persons, inputs, kinds, asked, row = people[0], people[3], maps[0], maps[6], ZERO
     for begin in range(low, high, step):
         a, b = U(begin), U(min(begin + step, high))
         for k in range(U(len(n))):
             n[k] = 0
         for k in range(U(len(cells))):
             cells[k] = blank[k]
-        for s in range(U(len(kinds))):
-            if kinds[s] == AGE:
-                for p in range(a, b):
-                    n[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)] != NO_AGE
-                    value[(p - a) * U(len(kinds)) + s] = persons[p, U(YEARS)]
+        for k in range(U(0), U(len(asked)), U(2)):
+            for p in range(a, b):
+                at, which = (p - a) * U(len(kinds)) + U(asked[k]), asked[k + ONE]
+                if which >= 0:
+                    value[at] = inputs[U(which), p]
+                    n[at] = value[at] == value[at]
+                else:
+                    years = persons[p, U(YEARS if which == -1 else STAY_YEARS)]
+                    n[at], value[at] = years != NO_AGE, years
         error = check(a, b, coded[0], coded[2], coded[1], len(maps[1]) - 1)
-        error = min(error, check(a, b, coded[0], coded[2], coded[5], len(coded[6])))
-        error = min(error, check(a, b, measured[0], measured[3], measured[1], len(values[0]) - 2))
-        error = min(error, check(a, b, measured[0], measured[3], measured[2], len(maps[1]) - 1))
-        error = min(error, check(a, b, issues[0], issues[2], issues[1], len(issues[5])))
+        error = min(error, check(a, b, measured[0], measured[2], measured[1], len(values[0]) - 2))
+        error = min(error, check(a, b, measured[0], measured[2], measured[5], len(maps[1]) - 1))
+        error = min(error, check(a, b, issues[0], issues[2], issues[1], len(issues[6])))
         if error != 0:
             return error
-        gather(a, b, persons, starts, coded, measured, maps, values, sheet, hits)
-        gather_issues(a, b, persons, starts, issues, maps, sheet, marker)
-        row = judge(row, a, b, persons, starts, kinds, judging, sheet, present, hits, out)
-    return np.int64(row)
+        open_spans(a, b, people, maps[5], spans)
+        gather(a, b, persons, coded, measured, stays, maps, values, sheet, hits)
+        gather_issues(a, b, persons, issues, maps, sheet, marker)
+        if later is not None:
+            gather_stays(a, b, persons, stays, maps, later[3], sheet)
+            gather_runs(a, b, persons, measured, maps, later[0], sheet, pool, places)
+            gather_sets(a, b, persons, measured, maps, later, sheet, out[2])
+        row = judge(row, a, b, persons, people[1], kinds, judging, sheet, present, hits, out)
+    return INT(row)

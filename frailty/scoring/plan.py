@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,16 +16,34 @@ from numpy.typing import NDArray
 from frailty.errors import DefinitionError
 from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES, Int8, Int32, Int64
 from frailty.scoring import tables as tb
-from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term, Window, first_multiple, scaled
+from frailty.scoring.definitions import (
+    LOG_DECIMALS,
+    Band,
+    Evidence,
+    Group,
+    Interval,
+    Scorecard,
+    Term,
+    Window,
+    first_multiple,
+    first_on_curve,
+    rounded,
+    scaled,
+    unit_points,
+)
+from frailty.scoring.lists import Lists
 
 if TYPE_CHECKING:
-    from frailty.terminology import Codelist, ConceptIndex, Ladder
+    from frailty.terminology import Ladder
 
 X = TypeVar("X")
-SUBSTANCE, BNF = "substance", "https://www.nhsbsa.nhs.uk/bnf"   # systems of code lists of medicines
 _NONE: Int32 = np.empty(0, np.int32)
-KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "distinct:substance": tb.DISTINCT,
-         "latest": tb.LATEST, "min": tb.SMALLEST, "max": tb.LARGEST, "age": tb.AGE}
+KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "latest": tb.LATEST, "first": tb.FIRSTLY, "min": tb.SMALLEST,
+         "max": tb.LARGEST, "set": tb.SET, "change": tb.CHANGE, "length_of_stay": tb.LENGTH, "provider": tb.PROVIDER}
+MARKERS = {"distinct:substance": tb.SUBSTANCE, "distinct:bnf_paragraph": tb.PARAGRAPH,
+           "distinct:unknown_substance": tb.UNKNOWN_SUBSTANCE, "distinct:unknown_paragraph": tb.UNKNOWN_PARAGRAPH}
+Literal = tuple[int, int, int, int, int]        # a row of tables.Judging.literals
+Outcome = tuple[float, int]                     # smallest measure, points
 
 
 @dataclass(frozen=True)
@@ -33,239 +51,336 @@ class Plan:
     """Compiled scorecards for one table of concepts.
 
     coded_concepts: concepts whose entries are read; issue_concepts: the same for medicines (empty = not read).
-    measured_quantities: quantities that are read. outcome_term, outcome_points, term_names, term_card: what the numbers
-    in a contribution mean. hashes: of every definition and code list that the plan rests on.
+    measured_quantities: quantities that are read. term_names, term_card: what the numbers in a contribution mean. hashes:
+    of every definition and code list that the plan rests on.
     """
 
     scorecards: tuple[Scorecard, ...]
     tables: tb.Plan
     windows: tuple[Window | None, ...]
-    issue_windows: tuple[int, ...]
+    ages: tuple[int, ...]
+    issue_spans: tuple[int, ...]
     issue_entries: Int64
+    markers: tuple[int, ...]
     coded_concepts: Int32
     issue_concepts: Int32
     measured_quantities: tuple[str, ...]
+    providers: tuple[str, ...]
+    inputs: tuple[str, ...]
     stays_needed: bool
+    ladder_needed: bool
+    ladder_given: bool
     reasons: tuple[str, ...]
-    outcome_term: Int32
     term_card: Int32
     term_names: tuple[str, ...]
     hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def issue_needed(self) -> bool:
-        return bool(self.issue_windows)
+        return bool(self.issue_spans)
 
 
 def compile_plan(scorecards: Sequence[Scorecard], concept_systems: Sequence[str], concept_codes: Sequence[str],
                  rules: Path | None = None, *, ladder: Ladder | None = None) -> Plan:
     """Compile scorecards against a table of concepts (a concept's number is its position).
 
-    ladder: what the concepts are as medicines, for code lists of substances; without it none is known.
+    ladder: what the concepts are as medicines; needed where a code list names substances or BNF codes.
     """
     for n, card in enumerate(scorecards):
         if card.id in [other.id for other in scorecards[:n]]:
             raise DefinitionError(f"The score '{card.id}' is asked for twice.", mend="name each score once")
-    return _Compiler(_Lists(concept_systems, concept_codes, rules, ladder)).compile(tuple(scorecards))
+    return _Compiler(Lists(concept_systems, concept_codes, rules, ladder)).compile(tuple(scorecards))
 
 
-class _Lists:
-    """Code lists matched against the table of concepts, each once."""
+@dataclass
+class _Row:
+    """One row of tables.Judging.terms, before it is laid out."""
 
-    def __init__(self, systems: Sequence[str], codes: Sequence[str], rules: Path | None, ladder: Ladder | None) -> None:
-        from frailty.terminology import ConceptIndex
-        self.rules, self.size, self.ladder = rules, len(codes), ladder
-        self.index = ConceptIndex(systems, codes)
-        self.lists: dict[str, Codelist] = {}
-        self.found: dict[tuple[str, str, bool], Int32] = {}
-        order = sorted(range(self.size), key=lambda c: (systems[c], codes[c]))
-        self.rank = np.empty(self.size, np.int32)
-        self.rank[order] = np.arange(self.size, dtype=np.int32)
-        self.cautioned = np.zeros(self.size, np.bool_)
-
-    def load(self, name: str) -> Codelist:
-        """A code list that a score can rest on."""
-        from frailty.terminology import load_codelist
-        if name not in self.lists:
-            codelist = load_codelist(name, self.rules)
-            if not codelist.entries:
-                raise DefinitionError(f"The code list '{name}' is empty, but a score rests on it.",
-                                      where=f"rules/codelists/{name}.csv", mend="supply the codes, or drop the score")
-            for e in codelist.entries:
-                if any(limit is not None for limit in (e.within_years, e.min_age_at_event, e.max_age_at_event)):
-                    raise DefinitionError(f"The code list '{name}' limits the years or ages of '{e.code}'.",
-                                          why="such limits are not supported in this version",
-                                          where=f"rules/codelists/{name}.csv")
-            self.lists[name] = codelist
-        return self.lists[name]
-
-    def concepts(self, name: str, category: str, without_caution: bool) -> Int32:
-        """The concepts that a code list, or one category of it, holds."""
-        key = (name, category, without_caution)
-        if key not in self.found:
-            entries = [e for e in self.load(name).entries
-                       if (not category or e.category == category) and not (without_caution and e.caution)]
-            found = np.flatnonzero(self.index.match(entries))
-            if any(e.system in (SUBSTANCE, BNF) for e in entries):
-                place, index = self.medicines
-                found = np.union1d(found, place[index.match(entries)])
-            self.found[key] = found.astype(np.int32)
-        return self.found[key]
-
-    @cached_property
-    def medicines(self) -> tuple[NDArray[np.int32], ConceptIndex]:
-        """Substances and BNF codes as concepts of their own, and the concept that each belongs to."""
-        from frailty.terminology import ConceptIndex, parts_of
-        rows: list[tuple[int, str, str]] = []
-        if self.ladder:
-            for c, (substance, rung, bnf) in enumerate(zip(self.ladder.substance, self.ladder.rung, self.ladder.bnf, strict=True)):
-                rows += [(c, SUBSTANCE, part) for part in parts_of(self.ladder.names[substance])] if rung in (1, 2) else []
-                rows += [(c, BNF, bnf)] if bnf else []
-        return np.array([c for c, _, _ in rows], np.int32), ConceptIndex([s for _, s, _ in rows], [code for _, _, code in rows])
-
-    def quantity(self, evidence: Evidence, card: Scorecard) -> str:
-        """The name of the quantity whose codes the evidence names."""
-        from frailty.terminology import load_quantities
-        quantities = load_quantities(self.rules)
-        for quantity in quantities:
-            if quantity.codes == evidence.codes:
-                if evidence.unit and evidence.unit != quantity.unit:
-                    raise DefinitionError(
-                        f"The score '{card.id}' counts '{evidence.codes}' in {evidence.unit}.", where=card.file,
-                        why=f"its canonical unit is {quantity.unit}",
-                        mend=f'unit = "{quantity.unit}", with cut points in it')
-                entries = [e for e in self.load(evidence.codes).entries if e.caution]
-                self.cautioned |= self.index.match(entries)
-                return quantity.name
-        near = difflib.get_close_matches(evidence.codes, [q.codes for q in quantities], 1)
-        raise DefinitionError(f"The score '{card.id}' counts values of '{evidence.codes}', which is not a quantity.",
-                              where=card.file, why="no row of rules/quantities.csv has it in its column 'codes'",
-                              mend=f"did you mean '{near[0]}'?" if near else "")
+    id: str
+    literals: list[Literal]
+    outcomes: list[Outcome]
+    others: list[str] = field(default_factory=list)     # ids; those of rows that are only known by place: "#3"
+    role: int = tb.SCORES
+    form: int = tb.STEPS
+    reason: int = 0
+    wins: int = 0           # of a LATE row: so many of the others win on the same day
 
 
 class _Compiler:
-    def __init__(self, lists: _Lists) -> None:
+    def __init__(self, lists: Lists) -> None:
         self.lists = lists
         self.windows: list[Window | None] = [None]
-        self.conditions: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-        self.slots: dict[tuple[Evidence, ...], int] = {}
+        self.ages: list[int] = []
+        self.spans: list[tuple[int, ...]] = []
+        self.conditions: list[tuple[tuple[str, ...], tuple[str, ...], bool | None]] = []
+        self.slots: dict[Any, int] = {}
         self.kinds: list[int] = []
         self.coded: list[tuple[Int32, int, int, int]] = []
         self.issues: list[tuple[Int32, int, int, int]] = []
+        self.markers: list[int] = []
         self.quantities: list[str] = []
         self.values: list[tuple[int, int, tuple[float, ...]]] = []
+        self.runs: list[tuple[int, ...]] = []
+        self.sets: dict[str, list[tuple[int, int, int]]] = {}
+        self.stays: list[tuple[int, ...]] = []
+        self.inputs: list[str] = []
+        self.input_slots: list[tuple[int, int]] = []
+        self.providers: list[str] = []
+        self.ranges: list[tuple[float, ...]] = []
         self.reasons: list[str] = [""]
 
     def compile(self, cards: tuple[Scorecard, ...]) -> Plan:
-        for card in cards:
-            self._check_lookups(card)
-        terms = [(card, term) for card in cards for term in card.terms]
-        position = {(card.id, term.id): t for t, (card, term) in enumerate(terms)}
-        literals = [self._literals(term, card) for card, term in terms]
-        others = [[position[card.id, other] for other in term.unless] for card, term in terms]
-        outcomes = [_outcomes(term, card.scale) for card, term in terms]
+        empty = {card.id: self.lists.waits_for(card) for card in cards}
+        rows = {card.id: [] if empty[card.id] or not card.available else self._rows(card) for card in cards}
+        on = {card.id: n for n, card in enumerate(c for c in cards if c.index or c.set_within)}
+        of = {card.id: n for n, card in enumerate(c for c in cards if c.link.kind == "assessed")}
+        every = [row for card in cards for row in rows[card.id]]
+        spans = _spans([rows[card.id] for card in cards]).tolist()
+        others = [other for card, (low, _) in zip(cards, spans, strict=True) for other in self._others(rows[card.id], low)]
         edges = [_band_edges(card) for card in cards]
-        held = len(self.kinds), len(self.windows), len(self.conditions)
+        table = [self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
+                 for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)]
+        sets = [(self._span(replace(_ANY, within=card.set_within), card), members, on[card.id])
+                for card in cards if (members := self.sets.get(card.id))]
+        held = len(self.kinds), len(self.spans), len(self.conditions)
         if any(count > limit for count, limit in zip(held, tb.LIMITS, strict=True)):
             raise DefinitionError("These scores ask for more than one plan can hold.",
                                   why="it holds {} aggregates, {} windows and {} conditions".format(*tb.LIMITS),
                                   mend="compile them in several plans")
         size = self.lists.size
         rules = sorted(self.values)
-        maps = tb.Maps(np.array(self.kinds, np.int32), np.concatenate([[size], self.lists.rank]).astype(np.int32),
-                       np.concatenate([[0], self.lists.cautioned]).astype(np.int8),
-                       _entries(self.coded, size), self._fits())
+        literals, outcomes = [row.literals for row in every], [row.outcomes for row in every]
+        maps = tb.Maps(
+            _table(self.kinds), np.concatenate([[size], self.lists.rank]).astype(np.int32),
+            np.concatenate([[0], self.lists.cautioned]).astype(np.int8), _entries(self.coded, size), self._fits(),
+            _table(self.spans, 6), _table(self.input_slots))
         values = tb.Values(
             offsets=_offsets(np.bincount([1 + r[0] for r in rules], minlength=1 + len(self.quantities))),
-            rules=np.array([r[1] for r in rules], np.int32), bounds=np.array([r[2] for r in rules], np.float64).ravel())
+            rules=np.array([r[1] for r in rules], np.int64), bounds=np.array([r[2] for r in rules], np.float64).ravel())
+        later = tb.Later(
+            _table(self.runs), _table([(span, low, high, row) for (span, _, row), (low, high) in
+                                       zip(sets, _spans([members for _, members, _ in sets]).tolist(), strict=True)]),
+            _table([one for _, members, _ in sets for one in members]), _table(self.stays))
         judging = tb.Judging(
-            slots=np.array([many[0][0] for many in literals], np.int32),
-            counts=np.array([many[0][2] for many in literals], np.int32),
-            plain=np.array([self._plain(*row) for row in zip(literals, others, outcomes, strict=True)], np.int8),
-            terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes)]).ravel(),
-            literals=np.array([one for many in literals for one in many], np.int32).ravel(),
+            slots=np.array([many[0][0] if many else 0 for many in literals], np.int32),
+            counts=np.array([many[0][2] if many else 0 for many in literals], np.int32),
+            plain=np.array([self._plain(row) for row in every], np.int32),
+            terms=np.hstack([_spans(literals), _spans(others), _spans(outcomes), np.array(
+                [(row.role, row.form, row.reason) for row in every], np.int32).reshape(-1, 3)]).astype(np.int32),
+            literals=_table([one for many in literals for one in many]),
+            ranges=np.array(self.ranges, np.float64).ravel(),
             others=np.array([one for many in others for one in many], np.int32),
             edges=np.array([edge for many in outcomes for edge, _ in many], np.float64),
             points=np.array([points for many in outcomes for _, points in many], np.int64),
-            cards=np.array([self._card(*row) for row in zip(cards, _spans([c.terms for c in cards]).tolist(),
-                                                            _spans(edges).tolist(), strict=True)], np.int32),
-            bands=np.array([edge for many in edges for edge in many], np.int64))
+            cards=_table(table, tb.CARD_COLUMNS), bands=np.array([edge for many in edges for edge in many], np.int64).ravel())
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
-            scorecards=cards, tables=tb.Plan(maps, values, judging), windows=tuple(self.windows),
-            issue_windows=tuple({window for _, _, window, _ in self.issues}),
-            issue_entries=_entries(self.issues, size),
-            coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
-            measured_quantities=tuple(self.quantities), stays_needed=bool(self.conditions), reasons=tuple(self.reasons),
-            outcome_term=np.repeat(np.arange(len(terms), dtype=np.int32), [len(many) for many in outcomes]),
-            term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(card.terms) for card in cards]),
-            term_names=tuple(term.id for _, term in terms), hashes=hashes)
+            scorecards=cards, tables=tb.Plan(maps, values, later, judging), windows=tuple(self.windows), ages=tuple(self.ages),
+            issue_spans=tuple({span for _, _, span, _ in self.issues}), issue_entries=_entries(self.issues, size),
+            markers=tuple(self.markers), coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
+            measured_quantities=tuple(self.quantities), providers=tuple(self.providers), inputs=tuple(self.inputs),
+            stays_needed=bool(self.conditions or self.stays) or any(card.index for card in cards),
+            ladder_needed=self.lists.ladder_needed and bool(self.issues), ladder_given=self.lists.ladder is not None,
+            reasons=tuple(self.reasons),
+            term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(rows[card.id]) for card in cards]),
+            term_names=tuple(row.id for row in every), hashes=hashes)
 
-    def _plain(self, literals: list[tuple[int, int, int]], others: list[int],
-               outcomes: list[tuple[float, int]]) -> int:
-        """What the kernels may leave out for a term."""
-        if len(literals) > 1 or literals[0][1] == tb.NONE:
-            return tb.SEVERAL
-        simple = not others and len(outcomes) == 1 and outcomes[0][1] != 0 and self.kinds[literals[0][0]] != tb.AGE
-        return tb.PLAIN if simple else tb.SINGLE
+    # Terms
 
-    def _check_lookups(self, card: Scorecard) -> None:
-        """A code list and its table of weights must have the same categories: nothing may drop out silently."""
+    def _rows(self, card: Scorecard) -> list[_Row]:
+        """The terms of a card as the kernels judge them, with what the card's own words add to them."""
         for name, ids in card.lookups.items():
-            categories = list(dict.fromkeys(e.category for e in self.lists.load(name).entries))
-            for some, other, text in ((ids, categories, "has no code for"), (categories, ids, "has no points for")):
-                for id in some:
-                    if id not in other:
-                        near = difflib.get_close_matches(id, other, 1)
-                        raise DefinitionError(
-                            f"The score '{card.id}' {text} '{id}'.", where=card.file,
-                            why=f"the categories of the code list '{name}' and the keys of its weights differ",
-                            mend=f"did you mean '{near[0]}'?" if near else "")
+            self.lists.check_categories(card, name, ids)
+        k = card.scale
+        group_of = {id: group for group in card.groups for id in group.terms}
+        rows = {term.id: self._row(term, card, k) for term in card.terms}
+        found: list[_Row] = []
+        if card.link.kind == "logistic":
+            found.append(_Row("intercept", [], [(-math.inf, scaled(card.link.intercept, k))]))
+        found += [rows[term.id] for term in card.terms
+                  if term.id not in group_of or group_of[term.id].choose != "sum"]
+        for group in card.groups:
+            members = [rows[id] for id in group.terms]
+            self._choose(group, members, {term.id: term for term in card.terms})
+            if group.choose == "sum":
+                literals = [(one[0], tb.ALSO, *one[2:]) for row in members for one in row.literals if one[1] <= tb.ALL]
+                found += [*members, _Row(group.id, literals, [
+                    (-math.inf if step.interval.low is None else float(first_multiple(step.interval, k, None)),
+                     scaled(step.points, k)) for step in group.steps], role=tb.SUM)]
+            elif group.missing != "absent":
+                found.append(self._missing(group, [], list(group.terms), k))
+        for term in card.terms:
+            found += self._unknown(term, card, k, len(found))
+        longest = _longest_issue(card)
+        for need, take in (("substances", "distinct:unknown_substance"), ("bnf", "distinct:unknown_paragraph")):
+            if need in card.needs:
+                what = "substance" if need == "substances" else "BNF paragraph"
+                literals = self._literals((), (Evidence("issue", within=longest, take=take),), (), card)
+                found.append(_Row(f"{need}_unknown", literals, [(-math.inf, 0)], role=tb.BLOCKS,
+                                  reason=self._reason(f"The {what} of a medicine is not known.")))
+        if card.floor is not None:
+            found.append(_Row("floor", [(0, tb.ALL, 2**31 - 1, 0, 0)], [(-math.inf, scaled(card.floor, k))]))
+        return found
+
+    def _row(self, term: Term, card: Scorecard, k: int) -> _Row:
+        row = _Row(term.id, self._literals(term.any, term.all, term.none, card), _outcomes(term, k), list(term.unless))
+        if term.per:
+            row.form = {"identity": tb.IDENTITY, "square": tb.SQUARE, "log": tb.LOG}[term.per.form]
+        if term.choices:
+            row.outcomes = self._by_provider(term.choices, k)
+        return row
+
+    def _choose(self, group: Group, members: list[_Row], terms: dict[str, Term]) -> None:
+        """Make the members of a group silence each other, or feed the group's sum."""
+        order = list(range(len(members)))
+        if group.choose == "worst":
+            order.sort(key=lambda n: -terms[group.terms[n]].points)     # stable: of equals the first as written
+        for place, n in enumerate(order):
+            if group.choose == "sum":
+                members[n].role = tb.MEMBER
+            elif group.choose == "latest":
+                members[n].role = tb.LATE
+                members[n].others = [id for id in group.terms if id != group.terms[n]]
+                members[n].wins = n
+            else:
+                members[n].others += [group.terms[m] for m in order[:place]]
+
+    def _missing(self, of: Term | Group, literals: list[Literal], others: list[str], k: int) -> _Row:
+        if isinstance(of.missing, str):
+            return _Row(f"{of.id}_missing", literals, [(-math.inf, 0)], others, tb.BLOCKS,
+                        reason=self._reason(f"Not known: {of.title}."))
+        return _Row(f"{of.id}_missing", literals, [(-math.inf, scaled(of.missing, k))], others)
+
+    def _unknown(self, term: Term, card: Scorecard, k: int, place: int) -> list[_Row]:
+        """Rows that are present where the term is not assessed, if anybody asks."""
+        if term.missing == "absent" and card.link.kind != "assessed":
+            return []
+        cases: list[list[Literal]] = []
+        if term.any and all(e.may_be_unknown for e in term.any):
+            cases.append([(self._known(e, card), tb.NONE, 1, 0, 0) for e in term.any])
+        lacking = [(self._known(e, card), tb.LACKS, 1, 0, 0) for e in term.all + term.none if e.may_be_unknown]
+        cases += [lacking] if lacking else []
+        rows = []
+        for n, literals in enumerate(cases):
+            others = [term.id, *(f"#{place + m}" for m in range(n))]
+            rows.append(self._missing(term, literals, others, k) if term.missing != "absent" else
+                        _Row(f"{term.id}_missing", literals, [(-math.inf, 0)], others, tb.TAKES))
+        return rows
+
+    def _known(self, e: Evidence, card: Scorecard) -> int:
+        """The slot that is filled where anything is known at all."""
+        any_number = replace(e, take="any" if e.counts else e.take, intervals=(), category="", round_to=None)
+        return self._slot((any_number,), card)
+
+    def _others(self, rows: list[_Row], offset: int) -> list[list[int]]:
+        """The rows that silence each row; for LATE ones twice their number, and one more where they win on the same day."""
+        place = {row.id: n for n, row in enumerate(rows)} | {f"#{n}": n for n in range(len(rows))}
+        return [[2 * (offset + place[o]) + (n < row.wins) if row.role == tb.LATE else offset + place[o]
+                 for n, o in enumerate(row.others)] for row in rows]
+
+    def _plain(self, row: _Row) -> int:
+        """What the kernels may leave out for a term."""
+        one = row.literals[0] if len(row.literals) == 1 else None
+        if one is None or one[1] > tb.ALL or one[3] != one[4]:
+            return tb.SEVERAL
+        simple = (not row.others and len(row.outcomes) == 1 and row.outcomes[0][1] != 0 and row.role == tb.SCORES
+                  and row.form == tb.STEPS and self.kinds[one[0]] not in (tb.PERSON, tb.PROVIDER))
+        return tb.PLAIN if simple else tb.SINGLE
 
     # Slots
 
-    def _literals(self, term: Term, card: Scorecard) -> list[tuple[int, int, int]]:
-        """(slot, part, at_least). Evidence of `any` that counts records shares one slot: a record counts once."""
-        together = tuple(e for e in term.any if _joins(e))
-        literals = [(self._slot(together, card), tb.ANY, 1)] if together else []
-        for part, evidence in ((tb.ANY, term.any), (tb.ALL, term.all), (tb.NONE, term.none)):
-            literals += [(self._slot((e,), card), part, e.at_least) for e in evidence
-                         if not (part == tb.ANY and _joins(e))]
+    def _literals(self, any: tuple[Evidence, ...], all: tuple[Evidence, ...], none: tuple[Evidence, ...], card: Scorecard
+                  ) -> list[Literal]:
+        """Evidence of `any` that is merely counted shares one slot: a record counts once."""
+        together = tuple(e for e in any if _joins(e))
+        literals = [(self._slot(together, card), tb.ANY, 1, 0, 0)] if together else []
+        for part, evidence in ((tb.ANY, any), (tb.ALL, all), (tb.NONE, none)):
+            literals += [self._literal(e, part, card) for e in evidence if not (part == tb.ANY and _joins(e))]
         return literals
+
+    def _literal(self, e: Evidence, part: int, card: Scorecard) -> Literal:
+        low = len(self.ranges)
+        if not e.counts:        # the number is chosen first, then it must lie in an interval
+            self.ranges += [(*_bounds(rounded(i, e.round_to)), 1 + SEXES.index(i.sex) if i.sex else 0)
+                            for i in (*e.intervals, *self._category(e))]
+        return self._slot((e,), card), part, e.at_least if e.counts else 1, low, len(self.ranges)
+
+    def _category(self, e: Evidence) -> tuple[Interval, ...]:
+        """One category of the answers, as an interval of their numbers."""
+        if e.source != "answer" or not e.category:
+            return ()
+        number = self.lists.answers(e)[e.category]
+        return (Interval(Decimal(number), False, Decimal(number), False),)
 
     def _slot(self, evidence: tuple[Evidence, ...], card: Scorecard) -> int:
         """The slot of evidence that is counted together; scores that ask the same share it."""
-        key = tuple(replace(e, at_least=1, feed="", take="any" if e.take == "records" else e.take) for e in evidence)
+        same = tuple(replace(
+            e, feed="", take="any" if e.take == "records" else e.take, at_least=e.at_least if e.take == "change" else 1,
+            intervals=e.intervals if e.counts else (), category=e.category if e.counts else "",
+            round_to=e.round_to if e.counts else None) for e in evidence)
+        key = same, card.index, card.id if same[0].take == "set" else ""
         if key not in self.slots:
             s = self.slots[key] = len(self.kinds)
-            self.kinds.append(KINDS[key[0].take])
-            for e in key:
+            self.kinds.append(_kind(same[0]))
+            for e in same:
                 self._feed(s, e, card)
         return self.slots[key]
 
     def _feed(self, s: int, e: Evidence, card: Scorecard) -> None:
         """Enter one evidence into the maps from concepts or quantities to slots."""
-        window = _number(self.windows, e.within)
-        if e.source == "value":
-            quantity = _number(self.quantities, self.lists.quantity(e, card))
-            for i in e.intervals or (Interval(),):
-                rule = s | window << 16 | (1 + SEXES.index(i.sex) if i.sex else 0) << 24 | int(e.without_caution) << 28
-                self.values.append((quantity, rule, _bounds(i)))
-        elif e.source != "person":
-            condition = _number(self.conditions, (e.settings, e.admissions)) if e.by_stay else -1
-            concepts = (self.lists.concepts(e.codes, e.category, e.without_caution) if e.codes
-                        else np.arange(self.lists.size, dtype=np.int32))
-            if e.source == "coded":
-                self.coded.append((concepts, s, window, condition))
-            else:
-                marker = sum(kind == tb.DISTINCT for kind in self.kinds) - 1 if self.kinds[s] == tb.DISTINCT else -1
-                self.issues.append((concepts, s, window, marker))
+        if e.source == "person":
+            self.input_slots.append((s, _number(self.inputs, e.take[6:]) if e.take.startswith("input:") else
+                                     -2 if card.index else -1))
+        elif e.source in ("value", "answer"):
+            self._feed_number(s, e, card)
+        elif e.source == "stay":
+            condition = _number(self.conditions, (e.settings, e.admissions, e.index))
+            self.stays.append((s, self._span(e, card), condition))
+        else:
+            condition = _number(self.conditions, (e.settings, e.admissions, e.index)) if e.by_stay else -1
+            if self.kinds[s] == tb.DISTINCT:
+                condition = len(self.markers)
+                self.markers.append(MARKERS[e.take])
+            into = self.coded if e.source == "coded" else self.issues
+            groups = (self.lists.concepts(e) if e.codes else [(np.arange(self.lists.size, dtype=np.int32), None, None, None)])
+            for concepts, years, youngest, oldest in groups:
+                into.append((concepts, s, self._span(e, card, years, youngest, oldest), condition))
+
+    def _feed_number(self, s: int, e: Evidence, card: Scorecard) -> None:
+        quantity = _number(self.quantities, self.lists.quantity(e, card))
+        if e.take == "set":
+            self.sets.setdefault(card.id, []).append((s, quantity, int(e.without_caution)))
+            return
+        span = self._span(e, card)
+        if self.kinds[s] in (tb.BEST_LARGEST, tb.BEST_SMALLEST, tb.CHANGE):
+            self.runs.append((s, quantity, span, e.of_last or e.at_least, int(e.without_caution)))
+            return
+        for i in (*e.intervals, *self._category(e)) or (Interval(),):
+            rule = s | span << 16 | (1 + SEXES.index(i.sex) if i.sex else 0) << 24 | int(e.without_caution) << 28
+            self.values.append((quantity, rule, _bounds(rounded(i, e.round_to))))
+
+    def _span(self, e: Evidence, card: Scorecard, years: float | None = None, youngest: float | None = None,
+              oldest: float | None = None) -> int:
+        """The span of days in which a record counts: evidence and row of the code list both narrow it."""
+        anchor = tb.DISCHARGE if card.index else tb.NOW
+        if card.index and e.source == "stay":
+            anchor = tb.NOW if e.index else tb.BEFORE
+        elif e.source == "value" and e.index:
+            anchor = tb.DURING
+        low = [age for age in (e.age_from, youngest) if age is not None]
+        below = [age for age in (e.age_below, None if oldest is None else oldest + 1) if age is not None]
+        own = None if years is None else Window(f"{years:g} years", months=round(years * 12))
+        return _number(self.spans, (
+            _number(self.windows, e.within), _number(self.windows, own),
+            _number(self.ages, int(max(low))) if low else -1, _number(self.ages, int(min(below))) if below else -1,
+            1 + SEXES.index(e.sex) if e.sex else 0, anchor))
 
     def _fits(self) -> Int8:
-        """[conditions, 64] whether a kind of stay meets a condition: 1, 0, or -1 = not known."""
-        fits = np.zeros((len(self.conditions), len(SETTINGS) * tb.ADMISSION_CODES), np.int8)
-        for row, (settings, admissions) in enumerate(self.conditions):
+        """[conditions, 65] whether a kind of stay meets a condition: 1, 0, or -1 = not known; and what it says of the index."""
+        fits = np.zeros((len(self.conditions), len(SETTINGS) * tb.ADMISSION_CODES + 1), np.int8)
+        for row, (settings, admissions, index) in enumerate(self.conditions):
+            fits[row, -1] = -1 if index is None else index
             for s, setting in enumerate(SETTINGS):
                 for a, admission in enumerate(ADMISSIONS):
                     parts = [(word in wanted, word == "unknown") for word, wanted in
@@ -274,36 +389,85 @@ class _Compiler:
                     fits[row, s * tb.ADMISSION_CODES + a] = 0 if no else 1 if all(met for met, _ in parts) else -1
         return fits
 
+    def _by_provider(self, choices: tuple[tuple[str, Decimal], ...], k: int) -> list[Outcome]:
+        """Outcomes by the position of a provider in the plan's list; -1 and all that are not named have the last."""
+        default = scaled(choices[-1][1], k)
+        points = {_number(self.providers, name): scaled(many, k) for name, many in choices[:-1]}
+        steps: dict[float, int] = {-math.inf: default}
+        for place in sorted(points):
+            steps[float(place)] = points[place]
+            steps[place + 1.0] = points.get(place + 1, default)
+        return list(steps.items())
+
     # Cards
 
-    def _card(self, card: Scorecard, terms: list[int], bands: list[int]) -> list[int]:
-        """One row of tables.Plan.cards."""
-        window, by_stay = _longest(card), any(e.by_stay for e in card.evidence)
-        kinds = " or ".join(dict.fromkeys(a for e in card.evidence for a in e.admissions + e.settings))
+    def _card(self, card: Scorecard, rows: list[_Row], place: list[int], bands: list[int], on: int, of: int, empty: str
+              ) -> list[int]:
+        """One row of tables.Judging.cards."""
+        window = _longest(card)
+        by_stay = any(e.source == "coded" and e.by_stay for e in card.evidence)
+        of_stays = card.index or any(e.source == "stay" for e in card.evidence)
+        kinds = " or ".join(dict.fromkeys(a for e in card.evidence for a in (
+            *e.admissions, *e.settings, *(("index",) if e.index and e.source == "coded" else ()))))
+        aged = any(e.take == "age" or e.age_from is not None or e.age_below is not None or self.lists.limits_age(e)
+                   for e in card.evidence)
+        least = -(-card.link.minimum_share * len(card.terms) // 1)
+        off = ("Not available: " + "; ".join(card.lacks) + "." if not card.available else
+               f"Not available: the code list {empty} has no codes yet; the site must supply them." if empty else "")
         row = {
-            tb.LOW: terms[0], tb.HIGH: terms[1], tb.BAND_LOW: bands[0], tb.BAND_HIGH: bands[1],
+            tb.LOW: place[0], tb.HIGH: place[1], tb.BAND_LOW: bands[0], tb.BAND_HIGH: bands[0] + len(card.bands),
             tb.AGE_AT_LEAST: tb.NO_AGE if card.age_at_least is None else card.age_at_least,
-            tb.NEEDS_BIRTH: card.age_at_least is not None or any(e.source == "person" for e in card.evidence),
-            tb.HOSPITAL: "hospital" in card.needs, tb.WINDOW: self.windows.index(window), tb.BY_STAY: by_stay,
+            tb.AGE_BELOW: tb.OPEN if card.age_below is None else card.age_below,
+            tb.NEEDS_BIRTH: card.age_at_least is not None or card.age_below is not None or aged,
+            tb.HOSPITAL: "hospital" in card.needs, tb.LOOK_NEEDED: _number(self.windows, window),
+            tb.BY_STAY: by_stay or any(e.by_stay for e in card.evidence), tb.INDEXED: card.index, tb.ON: on, tb.OF: of,
+            tb.OF_LEAST: int(least), tb.OF_ALL: len(card.terms), tb.FLOOR: place[1] - 1 if card.floor is not None and rows else -1,
+            tb.INDEX_LOOK: _number(self.windows, card.index_within),
             tb.YOUNG: self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
+            tb.OLD: self._reason(f"{card.age_below} or older.", card.age_below is not None),
             tb.NO_BIRTH: self._reason("The date of birth is not known."),
             tb.NO_FEED: self._reason("No hospital feed covers this practice."),
             tb.SHORT_FEED: self._reason(
                 "The hospital feed starts after this date." if window is None else
                 f"The hospital feed does not cover all of the {window.text} before this date."),
             tb.UNSURE_STAY: self._reason(
-                f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay.", by_stay),
+                f"It is not known whether a diagnosis in the window belongs to {_a(kinds)} stay." if by_stay else
+                "It is not known of what kind a stay in the window was.", by_stay or of_stays),
             tb.NO_STAYS: self._reason("The hospital feed gives no stays: every diagnosis in the window counts, not "
-                                      f"only those of {kinds} stays.", by_stay)}
-        return [int(row[column]) for column in range(len(row))]
+                                      f"only those of {kinds} stays.", by_stay and not of_stays),
+            tb.STAYLESS: self._reason("The hospital feed gives no stays.", of_stays),
+            tb.NO_INDEX: self._reason("No discharge from hospital is known" + (
+                f" in the {card.index_within.text} before this date." if card.index_within else " up to this date."), card.index),
+            tb.NO_SET: self._reason("No complete set of measurements of one moment is known in the last "
+                                    f"{card.set_within.text if card.set_within else ''}.", card.set_within is not None),
+            tb.TOO_FEW: self._reason(f"Fewer than {int(least)} of the {len(card.terms)} terms could be assessed.", of >= 0),
+            tb.OFF: self._reason(off, bool(off))}
+        return [int(row[column]) for column in range(tb.CARD_COLUMNS)]
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
         return _number(self.reasons, sentence) if applies else 0
 
 
+_ANY = Evidence("value")
+
+
+def _kind(e: Evidence) -> int:
+    if e.take == "best_of_last":
+        return tb.BEST_SMALLEST if e.smallest else tb.BEST_LARGEST
+    if e.source == "person":
+        return tb.PERSON
+    return tb.DISTINCT if e.take in MARKERS else KINDS[e.take]
+
+
+def _table(rows: Sequence[Any], columns: int = 1) -> Int32:
+    """Whole numbers; row after row, or [rows, columns] where `columns` are told."""
+    flat = np.array([tuple(row) if isinstance(row, tuple | list) else (row,) for row in rows], np.int32)
+    return flat.reshape(-1, columns) if columns > 1 else flat.ravel()
+
+
 def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
-    """The slots, with window and condition or marker, that each of `size` concepts feeds."""
-    three = np.array([(slot, window, 1 + third) for _, slot, window, third in many], np.int64).reshape(-1, 3)
+    """The slots, with span and condition or marker, that each of `size` concepts feeds."""
+    three = np.array([(slot, span, 1 + third) for _, slot, span, third in many], np.int64).reshape(-1, 3)
     concepts = np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)])
     return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
 
@@ -314,22 +478,33 @@ def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:
 
 
 def _joins(e: Evidence) -> bool:
-    return e.source in ("coded", "value") and e.take in ("any", "records") and e.at_least == 1
+    return e.source in ("coded", "value", "answer") and e.take in ("any", "records") and e.at_least == 1
 
 
 def _longest(card: Scorecard) -> Window | None:
     """The longest window that a hospital feed must cover; None = ever."""
-    windows = [e.within for e in card.evidence if e.feed]
+    return _longest_of([e.within for e in card.evidence if e.feed and e.index is not True])
+
+
+def _longest_issue(card: Scorecard) -> Window | None:
+    return _longest_of([e.within for e in card.evidence if e.source == "issue"])
+
+
+def _longest_of(windows: list[Window | None]) -> Window | None:
     if not windows or None in windows:
         return None
     return max((w for w in windows if w), key=lambda w: w.about_days)
 
 
-def _outcomes(term: Term, scale: int) -> list[tuple[float, int]]:
-    """(smallest measure, points in multiples of 10^-scale) of each possible outcome."""
-    whole = not any(e.take in ("latest", "min", "max") for e in term.evidence)
-    return [(_edge(step.interval, whole), scaled(step.points, scale)) for step in term.steps] or [
-        (-math.inf, scaled(term.points, scale))]
+def _outcomes(term: Term, scale: int) -> list[Outcome]:
+    """(smallest measure, points in multiples of 10^-scale) of each possible outcome; with a form its three numbers."""
+    if term.per:
+        step = term.measured.round_to or Decimal(1)
+        cap = math.inf if term.per.cap is None else float(term.per.cap)
+        return [(cap, scaled(unit_points(term), scale)), (float(1 / step), 0), (float(term.per.each / LOG_DECIMALS), 0)]
+    e = term.measured if term.steps else None
+    return [(_edge(rounded(step.interval, e.round_to) if e and not e.counts else step.interval, e is not None and e.whole),
+             scaled(step.points, scale)) for step in term.steps] or [(-math.inf, scaled(term.points, scale))]
 
 
 def _edge(i: Interval, whole: bool) -> float:
@@ -350,10 +525,20 @@ def _bounds(i: Interval) -> tuple[float, ...]:
     return low, high, math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
 
-def _band_edges(card: Scorecard) -> list[int]:
-    """The smallest number of points of each band; the first band has none."""
-    return [-2**63, *(first_multiple(band.interval, card.scale, card.divide_by) for band in card.bands[1:])][
-        :len(card.bands)]
+def _band_edges(card: Scorecard) -> list[tuple[int, int]]:
+    """(smallest number of points, 1 = of any one term) of each band; where terms may be missing, for each number of terms."""
+    def edge(band: Band, of: Fraction | None) -> tuple[int, int]:
+        if band.any_term is not None:
+            return -(-Fraction(band.any_term) * 10**card.scale // 1).__int__(), 1
+        if band.interval.low is None:
+            return -2**63, 0
+        if card.link.kind in ("logistic", "survival"):
+            return first_on_curve(band.interval, card.scale, card.link), 0
+        return first_multiple(band.interval, card.scale, of), 0
+
+    if card.link.kind != "assessed":
+        return [edge(band, card.link.divide_by) for band in card.bands]
+    return [edge(band, Fraction(max(of, 1))) for of in range(len(card.terms) + 1) for band in card.bands]
 
 
 def _a(word: str) -> str:

@@ -1,4 +1,4 @@
-"""The words of the scorecard language: those that this version evaluates, and those it knows but refuses."""
+"""The words of the scorecard language (docs/scorecards.md): those that are evaluated, and those that are refused for now."""
 
 from __future__ import annotations
 
@@ -12,30 +12,46 @@ class Words(NamedTuple):
     later: tuple[str, ...] = ()     # in the language, refused in this version
 
 
-SCORE = Words(("id", "title", "version", "licence", "source", "population", "link", "needs", "term", "band", "example",
-               "based_on", "without_caution", "verified", "notes", "default", "restricted"),
-              ("group", "variant", "floor", "index", "evidence"))
-POPULATION = Words(("age_at_least",))
-LINK = Words(("divide_by",), ("logistic", "survival", "horizon", "minimum_share"))
-LINK_NAMES = Words(("identity",), ("logistic", "survival"))
-NEEDS = Words(("hospital",))
-TERM = Words(("id", "title", "any", "all", "none", "at_least", "points", "bands", "lookup", "unless", "missing"),
-             ("points_per", "of", "cap"))
-MISSING = Words(("absent",), ("not_assessable", "points"))
-LOOKUP = Words(("file", "key", "points", "title"), ("default",))
-EVIDENCE = Words(("from", "codes", "category", "within", "value", "unit", "take", "feed", "stay", "at_least"),
-                 ("elements", "where", "round_to", "index"))
-FROM = Words(("coded", "value", "issue", "person"), ("answer", "stay"))
-TAKE = Words(("any", "records", "days", "distinct:substance", "latest", "min", "max", "age"),
-             ("first", "distinct:bnf_paragraph", "best_of_last", "change", "length_of_stay"))
-TAKES = {"coded": ("any", "records", "days"), "value": ("any", "records", "days", "latest", "min", "max"),
-         "issue": ("any", "records", "days", "distinct:substance"), "person": ("age",)}
+SCORE = Words(("id", "title", "version", "licence", "source", "population", "link", "needs", "term", "group", "band", "example",
+               "variant", "based_on", "variants_only", "without_caution", "verified", "notes", "floor", "index", "set", "status",
+               "missing", "codes_from_site", "evidence", "default", "restricted"))
+VARIANT = Words(tuple(word for word in SCORE.here if word not in ("variant", "based_on", "variants_only")))
+POPULATION = Words(("age_at_least", "age_below"))
+LINK = Words(("divide_by", "minimum_share", "logistic", "survival"))
+LINK_NAMES = Words(("identity",))
+LOGISTIC = Words(("intercept",))
+SURVIVAL = Words(("baseline", "horizon", "mean"))
+NEEDS = Words(("hospital", "substances", "bnf"))
+INDEX = Words(("at", "within"))
+INDEX_AT = Words(("last_discharge",))
+SET = Words(("within",))
+STATUS = Words(("not_available",))
+TERM = Words(("id", "title", "any", "all", "none", "at_least", "points", "bands", "points_per", "lookup", "unless", "missing"))
+GROUP = Words(("id", "title", "choose", "terms", "bands", "missing"))
+CHOOSE = Words(("first", "worst", "latest", "sum"))
+MISSING = Words(("absent", "not_assessable"))
+MISSING_POINTS = Words(("points",))
+PER = Words(("each", "form", "cap"))
+FORM = Words(("identity", "square", "log"))
+LOOKUP = Words(("file", "key", "points", "title", "default"))
+EVIDENCE = Words(("from", "codes", "answers", "category", "within", "value", "unit", "round_to", "take", "best", "feed", "stay",
+                  "where", "at_least"), ("elements",))
+FROM = Words(("coded", "value", "answer", "issue", "stay", "person"))
+NUMBERS = ("latest", "first", "min", "max", "best_of_last", "change", "set")
+TAKES = {"coded": ("any", "records", "days"), "value": ("any", "records", "days", *NUMBERS),
+         "answer": ("any", "records", "days", *NUMBERS),
+         "issue": ("any", "records", "days", "distinct:substance", "distinct:bnf_paragraph"),
+         "stay": ("any", "records", "days", "length_of_stay", "provider"), "person": ("age", "input")}
+TAKE = Words(tuple(dict.fromkeys(word for many in TAKES.values() for word in many)))
+BEST = Words(("largest", "smallest"))
 FEED = Words(("hospital",), ("gp",))
-STAY = Words(("setting", "admission"), ("index",))
+STAY = Words(("setting", "admission", "index"))
+WHERE = Words(("sex", "age_at_event"))
 EDGES = ("at_least", "above", "below", "at_most")
+AGES = Words(("at_least", "below"))
 VALUE = Words((*EDGES, "sex"))
 STEP = Words((*EDGES, "points"))
-BAND = Words((*EDGES, "label"), ("term",))
+BAND = Words((*EDGES, "label", "any_term"))
 EXAMPLE = Words(("title", "given", "expect"))
-GIVEN = Words(("age", "sex", "terms", "events", "values", "issues", "hospital"))
-EXPECT = Words(("points", "band", "status", "terms"))
+GIVEN = Words(("age", "sex", "terms", "events", "values", "answers", "issues", "medicines", "stays", "inputs", "hospital"))
+EXPECT = Words(("points", "value", "of", "band", "status", "terms"))
