@@ -79,7 +79,7 @@ class Stays(NamedTuple):
     setting: Int8
     admission: Int8
     record: Int64
-    provider: Int32                         # position in `PracticeArrays.providers`; -1 = not known
+    provider: Int32 = np.empty(0, np.int32)  # position in `PracticeArrays.providers`, -1 = not known; empty = nobody knows
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,9 @@ def of_people(arrays: PracticeArrays, places: NDArray[np.integer[Any]]) -> Pract
     coded = part(arrays.coded)
     people = {name: getattr(arrays, name)[places] for name in ("person", "birth", "sex", "death", "hospital_from",
                                                                "hospital_without_stays")}
-    return replace(arrays, **people, inputs={name: column[places] for name, column in arrays.inputs.items()}, coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured),
-                   issues=part(arrays.issues), stays=part(arrays.stays))
+    return replace(arrays, **people, inputs={name: column[places] for name, column in arrays.inputs.items()},
+                   coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured), issues=part(arrays.issues),
+                   stays=part(arrays.stays))
 
 
 def answer_numbers(categories: Sequence[str]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from frailty.records.arrays import (
     Measured,
     PracticeArrays,
     Stays,
+    answer_numbers,
     empty_family,
     family_of,
 )
@@ -77,7 +78,7 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
     # Codings of one record in an order that does not hang on when each was first met.
     con.execute("""CREATE OR REPLACE TEMP TABLE concept_place AS
         SELECT concept, row_number() OVER (ORDER BY system, code) AS place FROM concept""")
-    stays = _stays(con, held, len(chosen))
+    stays, providers = _stays(con, held, len(chosen))
     ladder = (ladder or ladder_of(con)) if needs.issues else None
     none = np.empty(0, np.int32)
     return PracticeArrays(
@@ -85,7 +86,7 @@ def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.in
         coded=_coded(con, needs, held, len(chosen)), measured=_measured(con, needs, held, len(chosen)),
         issues=_issues(con, needs, held, len(chosen), load), stays=stays, quantities=needs.quantities,
         substance=ladder.substance if ladder else none, rung=ladder.rung if ladder else none.astype(np.int8),
-        paragraph=_paragraphs(ladder) if ladder else none)
+        paragraph=_paragraphs(ladder) if ladder else none, providers=providers)
 
 
 def standing(con: DuckDBPyConnection, load: int = LATEST) -> dict[str, Any]:
@@ -125,6 +126,8 @@ def quantity_tables(con: DuckDBPyConnection, names: Sequence[str], rules: Path |
     known = {quantity.name: quantity for quantity in load_quantities(rules)}
     pairs, units = [], []
     for position, name in enumerate(names):
+        if "=" in name:                                  # answers to a question, see _answer_numbers
+            continue
         quantity = known[name]
         pairs += [(int(c), position) for c in np.flatnonzero(index.match(load_codelist(quantity.codes, rules)))]
         units += [(position, spelling, factor, quantity.plausible_min, quantity.plausible_max)
@@ -141,15 +144,48 @@ def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> 
         return empty_family(Measured, people)
     quantity_tables(con, needs.quantities, needs.rules)
     signs = " ".join(f"WHEN '{sign}' THEN {n}" for n, sign in enumerate(COMPARATORS) if sign)
-    return family_of(Measured, people, columns_of(con, f"""
-        SELECT chosen.i AS i, q.quantity, e.concept, e.effective - {_EPOCH} AS effective, coalesce(e.minute, -1) AS minute,
-               e.recorded - {_EPOCH} AS recorded, e.value * u.factor AS value,
-               CASE e.comparator {signs} ELSE 0 END AS comparator, -1 AS answer, e.record
-        FROM event e JOIN chosen USING (person) JOIN concept_quantity q USING (concept)
-        JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
+    answers = f"""
+        UNION ALL BY NAME
+        SELECT chosen.i AS i, a.quantity, e.concept, e.effective, e.minute, e.recorded, a.number AS value, 0 AS comparator, e.record,
+               e.part, c.place
+        FROM event e JOIN chosen USING (person) JOIN answer_number a ON a.concept = e.concept AND a.answer = e.answer
         JOIN concept_place c ON c.concept = e.concept
-        WHERE e.value * u.factor BETWEEN u.low AND u.high AND e.effective IS NOT NULL AND {held}
-        ORDER BY chosen.i, e.effective, e.recorded, e.record, q.quantity, e.part, c.place"""))
+        WHERE e.effective IS NOT NULL AND coalesce(e.status, '') NOT IN ('cancelled', 'registered') AND {held}"""
+    return family_of(Measured, people, columns_of(con, f"""
+        SELECT i, quantity, concept, effective - {_EPOCH} AS effective, coalesce(minute, -1) AS minute,
+               recorded - {_EPOCH} AS recorded, value, comparator, -1 AS answer, record
+        FROM (SELECT chosen.i AS i, q.quantity, e.concept, e.effective, e.minute, e.recorded, e.value * u.factor AS value,
+                     CASE e.comparator {signs} ELSE 0 END AS comparator, e.record, e.part, c.place
+              FROM event e JOIN chosen USING (person) JOIN concept_quantity q USING (concept)
+              JOIN unit_factor u ON u.quantity = q.quantity AND u.spelling = {unit_sql('e.unit')}
+              JOIN concept_place c ON c.concept = e.concept
+              WHERE e.value * u.factor BETWEEN u.low AND u.high AND e.effective IS NOT NULL AND {held}
+              {answers if _answer_numbers(con, needs) else ''})
+        ORDER BY i, effective, recorded, record, quantity, part, place"""))
+
+
+def _answer_numbers(con: DuckDBPyConnection, needs: Needs) -> bool:
+    """Makes the temp table `answer_number` (concept, quantity, answer, number): coded answers that count. Are any asked for?
+
+    The quantity "question=answers" names two code lists; the number of an answer is that of arrays.answer_numbers.
+    """
+    asked = [(n, *name.split("=", 1)) for n, name in enumerate(needs.quantities) if "=" in name]
+    if not asked:
+        return False
+    index = ConceptIndex(*concepts(con))
+    given = [row[0] for row in con.execute("SELECT DISTINCT answer FROM event WHERE answer IS NOT NULL ORDER BY answer").fetchall()]
+    said = ConceptIndex([text.rpartition("|")[0] for text in given], [text.rpartition("|")[2] for text in given])
+    rows = []
+    for quantity, *names in asked:
+        question, answers = map(str, names)
+        entries = load_codelist(answers, needs.rules).entries
+        numbers = answer_numbers([entry.category for entry in entries])
+        places = np.flatnonzero(index.match(load_codelist(question, needs.rules)))
+        found = {given[n]: numbers[entry.category] for entry in reversed(entries) for n in said.positions(entry)}
+        rows += [(int(concept), quantity, text, number) for concept in places for text, number in found.items()]
+    con.execute("CREATE OR REPLACE TEMP TABLE answer_number (concept INTEGER, quantity INTEGER, answer VARCHAR, number DOUBLE)")
+    insert_rows(con, "answer_number", rows)
+    return True
 
 
 def values_set_aside(con: DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -183,17 +219,26 @@ def _issues(con: DuckDBPyConnection, needs: Needs, held: str, people: int, load:
         ORDER BY chosen.i, e.effective, e.recorded, e.record, c.place"""))
 
 
-def _stays(con: DuckDBPyConnection, held: str, people: int) -> Stays:
+def _stays(con: DuckDBPyConnection, held: str, people: int) -> tuple[Stays, tuple[str, ...]]:
+    """The stays, and the names that their providers are positions in."""
     settings = " ".join(f"WHEN '{name}' THEN {n}" for n, name in enumerate(SETTINGS))
     admissions = " ".join(f"WHEN '{name}' THEN {n}" for n, name in enumerate(ADMISSIONS))
     con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_place AS
         SELECT row_number() OVER (ORDER BY i, started, recorded_start, e.record) - 1 AS place, i, e.record,
                e.started - {_EPOCH} AS started, coalesce(e.ended - {_EPOCH}, {OPEN}) AS ended,
                e.recorded_start - {_EPOCH} AS recorded_start, coalesce(e.recorded_end - {_EPOCH}, {OPEN}) AS recorded_end,
-               CASE e.setting {settings} ELSE 0 END AS setting, CASE e.admission {admissions} ELSE 0 END AS admission
+               CASE e.setting {settings} ELSE 0 END AS setting, CASE e.admission {admissions} ELSE 0 END AS admission,
+               e.provider AS named
         FROM stay e JOIN chosen USING (person)
         WHERE e.setting IN ('inpatient', 'emergency', 'virtual') AND e.status IS DISTINCT FROM 'cancelled' AND {held}""")
-    return family_of(Stays, people, columns_of(con, "SELECT * FROM stay_place ORDER BY place"))
+    names = tuple(str(row[0]) for row in con.execute(
+        "SELECT DISTINCT named FROM stay_place WHERE named IS NOT NULL ORDER BY named").fetchall())
+    con.register("provider_given", {"named": np.array(names, object), "provider": np.arange(len(names))})
+    stays = family_of(Stays, people, columns_of(con, """
+        SELECT s.* EXCLUDE (named), coalesce(p.provider, -1) AS provider
+        FROM stay_place s LEFT JOIN provider_given p USING (named) ORDER BY place"""))
+    con.unregister("provider_given")
+    return stays, names
 
 
 def _coverage(con: DuckDBPyConnection, practices: NDArray[Any], sources: NDArray[Any], load: int

@@ -343,7 +343,7 @@ def _stays(plan: Plan, arrays: PracticeArrays) -> tb.StayRows:
         np.asarray(stays.offsets, np.int64), np.asarray(stays.started, np.int32), np.asarray(stays.ended, np.int32),
         np.asarray(np.maximum(stays.started, stays.recorded_start), np.int32), np.asarray(stays.record, np.int64),
         np.asarray(stays.setting.astype(np.int32) * tb.ADMISSION_CODES + stays.admission, np.int32),
-        of[stays.provider] if plan.providers else np.full(len(stays.record), -1, np.int32))
+        of[stays.provider] if len(stays.provider) else np.full(len(stays.record), -1, np.int32))
 
 
 def _medicines(plan: Plan, arrays: PracticeArrays) -> tb.Medicines:
