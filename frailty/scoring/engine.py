@@ -280,9 +280,6 @@ def _check(plan: Plan, arrays: PracticeArrays) -> None:
     if plan.issue_needed and not len(arrays.substance) == len(arrays.rung) == concepts:
         raise FrailtyError("The arrays of this practice do not give the substance of every concept.",
                            mend="compile the plan with the concept table that the arrays were made with")
-    if plan.ladder_needed and not plan.ladder_given and len(arrays.issues.record):
-        raise FrailtyError("The plan knows no substances, but a code list names some.",
-                           mend="compile_plan(..., ladder=...), as records.build.ladder_of gives it")
     if plan.stays_needed and len(arrays.coded.stay) and int(arrays.coded.stay.max()) >= len(arrays.stays.record):
         raise FrailtyError("The arrays of this practice do not fit the plan.", why="a stay lies outside its table")
 

@@ -31,7 +31,6 @@ class Lists:
         self.index = ConceptIndex(systems, codes)
         self.lists: dict[str, Codelist] = {}
         self.found: dict[tuple[str, str, bool], list[Limited]] = {}
-        self.ladder_needed = False
         order = sorted(range(self.size), key=lambda c: (systems[c], codes[c]))
         self.rank = np.empty(self.size, np.int32)
         self.rank[order] = np.arange(self.size, dtype=np.int32)
@@ -75,10 +74,13 @@ class Lists:
         """Concepts that rows mean by their own code, by their substance or by their BNF code."""
         found = np.flatnonzero(self.index.match(rows))
         if any(row.system in (SUBSTANCE, BNF) for row in rows):
-            self.ladder_needed = True
             place, index = self.medicines
             found = np.union1d(found, place[index.match(rows)])
         return found.astype(np.int32)
+
+    def names_medicines(self, name: str) -> bool:
+        """Does a code list name substances or BNF codes?"""
+        return bool(name) and any(row.system in (SUBSTANCE, BNF) for row in self.load(name).entries)
 
     @cached_property
     def medicines(self) -> tuple[Int32, ConceptIndex]:

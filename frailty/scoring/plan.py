@@ -8,20 +8,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from frailty.errors import DefinitionError
-from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES, Int8, Int32, Int64
+from frailty.records.arrays import Int32, Int64
 from frailty.scoring import tables as tb
 from frailty.scoring.definitions import (
     LOG_DECIMALS,
     Band,
     Evidence,
     Group,
-    Interval,
     Scorecard,
     Term,
     Window,
@@ -32,17 +31,12 @@ from frailty.scoring.definitions import (
     unit_points,
 )
 from frailty.scoring.lists import Lists
+from frailty.scoring.slots import Literal, Slots, edge_of, number_of
 
 if TYPE_CHECKING:
     from frailty.terminology import Ladder
 
-X = TypeVar("X")
 _NONE: Int32 = np.empty(0, np.int32)
-KINDS = {"any": tb.RECORDS, "records": tb.RECORDS, "days": tb.DAYS, "latest": tb.LATEST, "first": tb.FIRSTLY, "min": tb.SMALLEST,
-         "max": tb.LARGEST, "set": tb.SET, "change": tb.CHANGE, "length_of_stay": tb.LENGTH, "provider": tb.PROVIDER}
-MARKERS = {"distinct:substance": tb.SUBSTANCE, "distinct:bnf_paragraph": tb.PARAGRAPH,
-           "distinct:unknown_substance": tb.UNKNOWN_SUBSTANCE, "distinct:unknown_paragraph": tb.UNKNOWN_PARAGRAPH}
-Literal = tuple[int, int, int, int, int]        # a row of tables.Judging.literals
 Outcome = tuple[float, int]                     # smallest measure, points
 
 
@@ -68,8 +62,6 @@ class Plan:
     providers: tuple[str, ...]
     inputs: tuple[str, ...]
     stays_needed: bool
-    ladder_needed: bool
-    ladder_given: bool
     reasons: tuple[str, ...]
     term_card: Int32
     term_names: tuple[str, ...]
@@ -106,27 +98,9 @@ class _Row:
     wins: int = 0           # of a LATE row: so many of the others win on the same day
 
 
-class _Compiler:
+class _Compiler(Slots):
     def __init__(self, lists: Lists) -> None:
-        self.lists = lists
-        self.windows: list[Window | None] = [None]
-        self.ages: list[int] = []
-        self.spans: list[tuple[int, ...]] = []
-        self.conditions: list[tuple[tuple[str, ...], tuple[str, ...], bool | None]] = []
-        self.slots: dict[Any, int] = {}
-        self.kinds: list[int] = []
-        self.coded: list[tuple[Int32, int, int, int]] = []
-        self.issues: list[tuple[Int32, int, int, int]] = []
-        self.markers: list[int] = []
-        self.quantities: list[str] = []
-        self.values: list[tuple[int, int, tuple[float, ...]]] = []
-        self.runs: list[tuple[int, ...]] = []
-        self.sets: dict[str, list[tuple[int, int, int]]] = {}
-        self.stays: list[tuple[int, ...]] = []
-        self.inputs: list[str] = []
-        self.input_slots: list[tuple[int, int]] = []
-        self.providers: list[str] = []
-        self.ranges: list[tuple[float, ...]] = []
+        super().__init__(lists)
         self.reasons: list[str] = [""]
 
     def compile(self, cards: tuple[Scorecard, ...]) -> Plan:
@@ -140,7 +114,7 @@ class _Compiler:
         edges = [_band_edges(card) for card in cards]
         table = [self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
                  for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)]
-        sets = [(self._span(replace(_ANY, within=card.set_within), card), members, on[card.id])
+        sets = [(self.span_of(replace(_ANY, within=card.set_within), card), members, on[card.id])
                 for card in cards if (members := self.sets.get(card.id))]
         held = len(self.kinds), len(self.spans), len(self.conditions)
         if any(count > limit for count, limit in zip(held, tb.LIMITS, strict=True)):
@@ -152,7 +126,7 @@ class _Compiler:
         literals, outcomes = [row.literals for row in every], [row.outcomes for row in every]
         maps = tb.Maps(
             _table(self.kinds), np.concatenate([[size], self.lists.rank]).astype(np.int32),
-            np.concatenate([[0], self.lists.cautioned]).astype(np.int8), _entries(self.coded, size), self._fits(),
+            np.concatenate([[0], self.lists.cautioned]).astype(np.int8), _entries(self.coded, size), self.fits(),
             _table(self.spans, 6), _table(self.input_slots))
         values = tb.Values(
             offsets=_offsets(np.bincount([1 + r[0] for r in rules], minlength=1 + len(self.quantities))),
@@ -181,7 +155,6 @@ class _Compiler:
             markers=tuple(self.markers), coded_concepts=_used(self.coded), issue_concepts=_used(self.issues),
             measured_quantities=tuple(self.quantities), providers=tuple(self.providers), inputs=tuple(self.inputs),
             stays_needed=bool(self.conditions or self.stays) or any(card.index for card in cards),
-            ladder_needed=self.lists.ladder_needed and bool(self.issues), ladder_given=self.lists.ladder is not None,
             reasons=tuple(self.reasons),
             term_card=np.repeat(np.arange(len(cards), dtype=np.int32), [len(rows[card.id]) for card in cards]),
             term_names=tuple(row.id for row in every), hashes=hashes)
@@ -216,15 +189,18 @@ class _Compiler:
         for need, take in (("substances", "distinct:unknown_substance"), ("bnf", "distinct:unknown_paragraph")):
             if need in card.needs:
                 what = "substance" if need == "substances" else "BNF paragraph"
-                literals = self._literals((), (Evidence("issue", within=longest, take=take),), (), card)
+                literals = self.literals_of((), (Evidence("issue", within=longest, take=take),), (), card)
                 found.append(_Row(f"{need}_unknown", literals, [(-math.inf, 0)], role=tb.BLOCKS,
                                   reason=self._reason(f"The {what} of a medicine is not known.")))
+        if self.lists.ladder is None and any(e.source == "issue" and self.lists.names_medicines(e.codes) for e in card.evidence):
+            found.append(_Row("medicines_unknown", [], [(-math.inf, 0)], role=tb.BLOCKS,
+                              reason=self._reason("What the medicines are is not known here.")))
         if card.floor is not None:
             found.append(_Row("floor", [(0, tb.ALL, 2**31 - 1, 0, 0)], [(-math.inf, scaled(card.floor, k))]))
         return found
 
     def _row(self, term: Term, card: Scorecard, k: int) -> _Row:
-        row = _Row(term.id, self._literals(term.any, term.all, term.none, card), _outcomes(term, k), list(term.unless))
+        row = _Row(term.id, self.literals_of(term.any, term.all, term.none, card), _outcomes(term, k), list(term.unless))
         if term.per:
             row.form = {"identity": tb.IDENTITY, "square": tb.SQUARE, "log": tb.LOG}[term.per.form]
         if term.choices:
@@ -271,7 +247,7 @@ class _Compiler:
     def _known(self, e: Evidence, card: Scorecard) -> int:
         """The slot that is filled where anything is known at all."""
         any_number = replace(e, take="any" if e.counts else e.take, intervals=(), category="", round_to=None)
-        return self._slot((any_number,), card)
+        return self.slot_of((any_number,), card)
 
     def _others(self, rows: list[_Row], offset: int) -> list[list[int]]:
         """The rows that silence each row; for LATE ones twice their number, and one more where they win on the same day."""
@@ -288,111 +264,10 @@ class _Compiler:
                   and row.form == tb.STEPS and self.kinds[one[0]] not in (tb.PERSON, tb.PROVIDER))
         return tb.PLAIN if simple else tb.SINGLE
 
-    # Slots
-
-    def _literals(self, any: tuple[Evidence, ...], all: tuple[Evidence, ...], none: tuple[Evidence, ...], card: Scorecard
-                  ) -> list[Literal]:
-        """Evidence of `any` that is merely counted shares one slot: a record counts once."""
-        together = tuple(e for e in any if _joins(e))
-        literals = [(self._slot(together, card), tb.ANY, 1, 0, 0)] if together else []
-        for part, evidence in ((tb.ANY, any), (tb.ALL, all), (tb.NONE, none)):
-            literals += [self._literal(e, part, card) for e in evidence if not (part == tb.ANY and _joins(e))]
-        return literals
-
-    def _literal(self, e: Evidence, part: int, card: Scorecard) -> Literal:
-        low = len(self.ranges)
-        if not e.counts:        # the number is chosen first, then it must lie in an interval
-            self.ranges += [(*_bounds(rounded(i, e.round_to)), 1 + SEXES.index(i.sex) if i.sex else 0)
-                            for i in (*e.intervals, *self._category(e))]
-        return self._slot((e,), card), part, e.at_least if e.counts else 1, low, len(self.ranges)
-
-    def _category(self, e: Evidence) -> tuple[Interval, ...]:
-        """One category of the answers, as an interval of their numbers."""
-        if e.source != "answer" or not e.category:
-            return ()
-        number = self.lists.answers(e)[e.category]
-        return (Interval(Decimal(number), False, Decimal(number), False),)
-
-    def _slot(self, evidence: tuple[Evidence, ...], card: Scorecard) -> int:
-        """The slot of evidence that is counted together; scores that ask the same share it."""
-        same = tuple(replace(
-            e, feed="", take="any" if e.take == "records" else e.take, at_least=e.at_least if e.take == "change" else 1,
-            intervals=e.intervals if e.counts else (), category=e.category if e.counts else "",
-            round_to=e.round_to if e.counts else None) for e in evidence)
-        key = same, card.index, card.id if same[0].take == "set" else ""
-        if key not in self.slots:
-            s = self.slots[key] = len(self.kinds)
-            self.kinds.append(_kind(same[0]))
-            for e in same:
-                self._feed(s, e, card)
-        return self.slots[key]
-
-    def _feed(self, s: int, e: Evidence, card: Scorecard) -> None:
-        """Enter one evidence into the maps from concepts or quantities to slots."""
-        if e.source == "person":
-            self.input_slots.append((s, _number(self.inputs, e.take[6:]) if e.take.startswith("input:") else
-                                     -2 if card.index else -1))
-        elif e.source in ("value", "answer"):
-            self._feed_number(s, e, card)
-        elif e.source == "stay":
-            condition = _number(self.conditions, (e.settings, e.admissions, e.index))
-            self.stays.append((s, self._span(e, card), condition))
-        else:
-            condition = _number(self.conditions, (e.settings, e.admissions, e.index)) if e.by_stay else -1
-            if self.kinds[s] == tb.DISTINCT:
-                condition = len(self.markers)
-                self.markers.append(MARKERS[e.take])
-            into = self.coded if e.source == "coded" else self.issues
-            groups = (self.lists.concepts(e) if e.codes else [(np.arange(self.lists.size, dtype=np.int32), None, None, None)])
-            for concepts, years, youngest, oldest in groups:
-                into.append((concepts, s, self._span(e, card, years, youngest, oldest), condition))
-
-    def _feed_number(self, s: int, e: Evidence, card: Scorecard) -> None:
-        quantity = _number(self.quantities, self.lists.quantity(e, card))
-        if e.take == "set":
-            self.sets.setdefault(card.id, []).append((s, quantity, int(e.without_caution)))
-            return
-        span = self._span(e, card)
-        if self.kinds[s] in (tb.BEST_LARGEST, tb.BEST_SMALLEST, tb.CHANGE):
-            self.runs.append((s, quantity, span, e.of_last or e.at_least, int(e.without_caution)))
-            return
-        for i in (*e.intervals, *self._category(e)) or (Interval(),):
-            rule = s | span << 16 | (1 + SEXES.index(i.sex) if i.sex else 0) << 24 | int(e.without_caution) << 28
-            self.values.append((quantity, rule, _bounds(rounded(i, e.round_to))))
-
-    def _span(self, e: Evidence, card: Scorecard, years: float | None = None, youngest: float | None = None,
-              oldest: float | None = None) -> int:
-        """The span of days in which a record counts: evidence and row of the code list both narrow it."""
-        anchor = tb.DISCHARGE if card.index else tb.NOW
-        if card.index and e.source == "stay":
-            anchor = tb.NOW if e.index else tb.BEFORE
-        elif e.source == "value" and e.index:
-            anchor = tb.DURING
-        low = [age for age in (e.age_from, youngest) if age is not None]
-        below = [age for age in (e.age_below, None if oldest is None else oldest + 1) if age is not None]
-        own = None if years is None else Window(f"{years:g} years", months=round(years * 12))
-        return _number(self.spans, (
-            _number(self.windows, e.within), _number(self.windows, own),
-            _number(self.ages, int(max(low))) if low else -1, _number(self.ages, int(min(below))) if below else -1,
-            1 + SEXES.index(e.sex) if e.sex else 0, anchor))
-
-    def _fits(self) -> Int8:
-        """[conditions, 65] whether a kind of stay meets a condition: 1, 0, or -1 = not known; and what it says of the index."""
-        fits = np.zeros((len(self.conditions), len(SETTINGS) * tb.ADMISSION_CODES + 1), np.int8)
-        for row, (settings, admissions, index) in enumerate(self.conditions):
-            fits[row, -1] = -1 if index is None else index
-            for s, setting in enumerate(SETTINGS):
-                for a, admission in enumerate(ADMISSIONS):
-                    parts = [(word in wanted, word == "unknown") for word, wanted in
-                             ((setting, settings), (admission, admissions)) if wanted]
-                    no = any(not met and not unknown for met, unknown in parts)
-                    fits[row, s * tb.ADMISSION_CODES + a] = 0 if no else 1 if all(met for met, _ in parts) else -1
-        return fits
-
     def _by_provider(self, choices: tuple[tuple[str, Decimal], ...], k: int) -> list[Outcome]:
         """Outcomes by the position of a provider in the plan's list; -1 and all that are not named have the last."""
         default = scaled(choices[-1][1], k)
-        points = {_number(self.providers, name): scaled(many, k) for name, many in choices[:-1]}
+        points = {number_of(self.providers, name): scaled(many, k) for name, many in choices[:-1]}
         steps: dict[float, int] = {-math.inf: default}
         for place in sorted(points):
             steps[float(place)] = points[place]
@@ -419,10 +294,10 @@ class _Compiler:
             tb.AGE_AT_LEAST: tb.NO_AGE if card.age_at_least is None else card.age_at_least,
             tb.AGE_BELOW: tb.OPEN if card.age_below is None else card.age_below,
             tb.NEEDS_BIRTH: card.age_at_least is not None or card.age_below is not None or aged,
-            tb.HOSPITAL: "hospital" in card.needs, tb.LOOK_NEEDED: _number(self.windows, window),
+            tb.HOSPITAL: "hospital" in card.needs, tb.LOOK_NEEDED: number_of(self.windows, window),
             tb.BY_STAY: by_stay or any(e.by_stay for e in card.evidence), tb.INDEXED: card.index, tb.ON: on, tb.OF: of,
             tb.OF_LEAST: int(least), tb.OF_ALL: len(card.terms), tb.FLOOR: place[1] - 1 if card.floor is not None and rows else -1,
-            tb.INDEX_LOOK: _number(self.windows, card.index_within),
+            tb.INDEX_LOOK: number_of(self.windows, card.index_within),
             tb.YOUNG: self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
             tb.OLD: self._reason(f"{card.age_below} or older.", card.age_below is not None),
             tb.NO_BIRTH: self._reason("The date of birth is not known."),
@@ -445,18 +320,10 @@ class _Compiler:
         return [int(row[column]) for column in range(tb.CARD_COLUMNS)]
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
-        return _number(self.reasons, sentence) if applies else 0
+        return number_of(self.reasons, sentence) if applies else 0
 
 
 _ANY = Evidence("value")
-
-
-def _kind(e: Evidence) -> int:
-    if e.take == "best_of_last":
-        return tb.BEST_SMALLEST if e.smallest else tb.BEST_LARGEST
-    if e.source == "person":
-        return tb.PERSON
-    return tb.DISTINCT if e.take in MARKERS else KINDS[e.take]
 
 
 def _table(rows: Sequence[Any], columns: int = 1) -> Int32:
@@ -475,10 +342,6 @@ def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
 def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:
     """The concepts that feed anything."""
     return np.unique(np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)]))
-
-
-def _joins(e: Evidence) -> bool:
-    return e.source in ("coded", "value", "answer") and e.take in ("any", "records") and e.at_least == 1
 
 
 def _longest(card: Scorecard) -> Window | None:
@@ -503,26 +366,8 @@ def _outcomes(term: Term, scale: int) -> list[Outcome]:
         cap = math.inf if term.per.cap is None else float(term.per.cap)
         return [(cap, scaled(unit_points(term), scale)), (float(1 / step), 0), (float(term.per.each / LOG_DECIMALS), 0)]
     e = term.measured if term.steps else None
-    return [(_edge(rounded(step.interval, e.round_to) if e and not e.counts else step.interval, e is not None and e.whole),
+    return [(edge_of(rounded(step.interval, e.round_to) if e and not e.counts else step.interval, e is not None and e.whole),
              scaled(step.points, scale)) for step in term.steps] or [(-math.inf, scaled(term.points, scale))]
-
-
-def _edge(i: Interval, whole: bool) -> float:
-    """The smallest measure inside the interval: a whole number, or a float64."""
-    if i.low is None:
-        return -math.inf
-    if whole:
-        return float(first_multiple(i, 0, None))
-    return math.nextafter(float(i.low), math.inf) if i.low_open else float(i.low)
-
-
-def _bounds(i: Interval) -> tuple[float, ...]:
-    """The smallest and the largest float64 inside the interval, and the next ones outside of them."""
-    low = -math.inf if i.low is None else _edge(i, False)
-    high = math.inf if i.high is None else float(i.high)
-    if i.high_open:
-        high = math.nextafter(high, -math.inf)
-    return low, high, math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
 
 def _band_edges(card: Scorecard) -> list[tuple[int, int]]:
@@ -543,13 +388,6 @@ def _band_edges(card: Scorecard) -> list[tuple[int, int]]:
 
 def _a(word: str) -> str:
     return f"an {word}" if word[:1] in "aeiou" else f"a {word}"
-
-
-def _number(known: list[X], one: X) -> int:
-    """The position of `one`, which is added where it is new."""
-    if one not in known:
-        known.append(one)
-    return known.index(one)
 
 
 def _offsets(sizes: NDArray[Any]) -> Int32:
