@@ -165,6 +165,11 @@ class Link:
     mean: Decimal = Decimal(0)
     horizon: str = ""
 
+    @property
+    def fraction(self) -> bool:
+        """Is the value a part of something?"""
+        return self.kind in ("divide_by", "assessed")
+
 
 @dataclass(frozen=True)
 class Example:

@@ -48,21 +48,21 @@ class Score:
     on: Int32 | None = None
 
     @property
-    def fraction(self) -> bool:
-        """Is the value a part of `of`?"""
-        return self.link.kind in ("divide_by", "assessed")
-
-    @property
     def value(self) -> Float64:
         """[P] the score itself: the points, taken through the link."""
-        points = self.points / 10**self.scale
-        if self.fraction:
-            points = self.points / (10**self.scale * np.maximum(self.of, np.finfo(float).tiny))
-        elif self.link.kind == "logistic":
-            points = 1 / (1 + np.exp(-points))
-        elif self.link.kind == "survival":
-            points = 1 - float(self.link.baseline) ** np.exp(points - float(self.link.mean))
-        return np.where(self.status == 0, points, np.nan)
+        return value_of(self.points, self.scale, self.of, self.link, self.status)
+
+
+def value_of(points: Int64, scale: int, of: float | Int32, link: Link, status: Int8) -> Float64:
+    """The points, taken through the link; NaN where the status is not ok."""
+    value: Float64 = points / 10**scale
+    if link.fraction:
+        value = points / (10**scale * np.maximum(of, np.finfo(float).tiny))
+    elif link.kind == "logistic":
+        value = 1 / (1 + np.exp(-value))
+    elif link.kind == "survival":
+        value = 1 - float(link.baseline) ** np.exp(value - float(link.mean))
+    return np.where(status == 0, value, np.nan)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Scores:
         for id, score in self.scores.items():
             columns[id] = score.value
             columns[f"{id}_points"] = score.points if score.scale == 0 else score.points / 10**score.scale
-            if score.fraction:
+            if score.link.fraction:
                 columns[f"{id}_of"] = score.of if isinstance(score.of, np.ndarray) or score.of % 1 else int(score.of)
             if score.on is not None:
                 columns[f"{id}_on"] = _dates(score.on)

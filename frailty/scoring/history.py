@@ -19,7 +19,7 @@ from frailty.errors import FrailtyError
 from frailty.records.arrays import OPEN, Float64, Int8, Int32, Int64, PracticeArrays
 from frailty.scoring import engine
 from frailty.scoring import tables as tb
-from frailty.scoring.definitions import STATUS, Band, Evidence, Interval, Scorecard, Step, Term, Window
+from frailty.scoring.definitions import STATUS, Band, Evidence, Interval, Link, Scorecard, Step, Term, Window
 from frailty.scoring.plan import Plan, compile_plan
 
 if TYPE_CHECKING:
@@ -32,19 +32,22 @@ TOGETHER = 64       # dates in one word
 
 # What the fast way knows. A word or a table that is not named here makes a scorecard go date by date.
 _WORDS: dict[type, str] = {
-    Scorecard: "id title version licence source terms bands divide_by age_at_least needs examples verified notes based_on "
+    Scorecard: "id title version licence source terms bands link age_at_least needs examples verified notes based_on "
                "default restricted sha256 file lookups",
     Term: "id title any all none points steps unless", Step: "interval points", Window: "text months days",
     Band: "label interval",
     Evidence: "source codes category without_caution within intervals unit take feed settings admissions at_least",
     Interval: "low low_open high high_open sex"}
 _TABLES: dict[Any, str] = {
-    tb.Maps: "kinds rank cautioned entries fits", tb.Values: "offsets rules bounds", tb.Plan: "maps values judging",
-    tb.Judging: "slots counts plain terms literals others edges points cards bands",
-    tb.Entries: "offsets concept effective recorded record stay stay_known stay_kind",
-    tb.Medicines: "offsets concept effective recorded record substance rung entries",
-    tb.Numbers: "offsets quantity concept effective recorded value comparator record"}
-_KINDS = (tb.RECORDS, tb.DAYS, tb.DISTINCT, tb.AGE)
+    tb.Maps: "kinds rank cautioned entries fits spans inputs", tb.Values: "offsets rules bounds",
+    tb.Plan: "maps values later judging",
+    tb.Judging: "slots counts plain terms literals ranges others edges points cards bands",
+    tb.Entries: "offsets concept effective recorded record stay",
+    tb.Medicines: "offsets concept effective recorded record ladder rung entries kinds spans",
+    tb.Numbers: "offsets quantity effective recorded record concept value comparator minute"}
+_KINDS = (tb.RECORDS, tb.DAYS, tb.DISTINCT, tb.PERSON)
+_SPAN = (tb.LOOK_TOO, tb.BIRTHDAY, tb.BIRTHDAY_BELOW, tb.ONLY_SEX, tb.ANCHOR)      # columns, and what they say in a plain span
+_PLAIN = (0, -1, -1, 0, tb.NOW)
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,16 @@ class ScoreHistory:
     id: str
     points: Int64               # multiples of 10^-scale
     scale: int
-    of: float
+    of: float | Int32           # [people, dates] where it is the number of assessed terms
     band: Int8                  # position in `bands`; -1 = none
     bands: tuple[str, ...]
     status: Int8                # position in STATUS
-    fraction: bool
+    link: Link
 
     @property
     def value(self) -> Float64:
         """[people, dates] the score itself; NaN where the status is not ok."""
-        return np.where(self.status == 0, self.points / (10**self.scale * self.of), np.nan)
+        return engine.value_of(self.points, self.scale, self.of, self.link, self.status)
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ class History:
                                    "date": np.tile(self.days, people)}
         for id, one in self.scores.items():
             columns[id], columns[f"{id}_points"] = one.value.ravel(), self._points(one).ravel()
-            if one.fraction:
-                columns[f"{id}_of"] = one.of if one.of % 1 else int(one.of)
+            if one.link.fraction:
+                columns[f"{id}_of"] = (one.of.ravel() if isinstance(one.of, np.ndarray) else
+                                       one.of if one.of % 1 else int(one.of))
             columns[f"{id}_band"] = _words(one.band, (*one.bands, None)).ravel()
             columns[f"{id}_status"] = _words(one.status, STATUS).ravel()
         return pd.DataFrame(columns)
@@ -151,6 +155,7 @@ def plans_for(cards: Sequence[Scorecard], systems: Sequence[str], codes: Sequenc
 def joined(parts: Sequence[dict[str, ScoreHistory]]) -> dict[str, ScoreHistory]:
     """Histories of blocks of people, one after the other, as one; the arrays are new."""
     return {id: replace(one, points=np.concatenate([part[id].points for part in parts]),
+                        of=np.concatenate([part[id].of for part in parts]) if isinstance(one.of, np.ndarray) else one.of,
                         band=np.concatenate([part[id].band for part in parts]),
                         status=np.concatenate([part[id].status for part in parts])) for id, one in parts[0].items()}
 
@@ -164,7 +169,15 @@ def is_fast(plan: Plan) -> bool:
     """
     if any(kind._fields != tuple(names.split()) for kind, names in _TABLES.items()):
         return False
-    maps = plan.tables.maps
+    maps, judging = plan.tables.maps, plan.tables.judging
+    if any(card.link.kind not in ("identity", "divide_by") for card in plan.scorecards):
+        return False
+    if any(len(part) for part in plan.tables.later):
+        return False
+    if (maps.spans[:, _SPAN] != _PLAIN).any() or (maps.inputs[1::2] != -1).any() or any(plan.markers) or len(judging.ranges):
+        return False
+    if (judging.terms[:, [tb.ROLE, tb.FORM]] != (tb.SCORES, tb.STEPS)).any() or judging.bands[1::2].any():
+        return False
     if any(_has_other_words(one) for card in plan.scorecards for one in _parts(card)) or not np.isin(maps.kinds, _KINDS).all():
         return False
     if plan.tables.values.rules.size and (plan.tables.values.rules >> 28).max() > 1:
@@ -176,7 +189,7 @@ def is_fast(plan: Plan) -> bool:
     marked = set((issues[issues >> 24 & 0xFF > 0] & 0xFFFF).tolist())
     for s, most in enumerate(_largest_counts(plan)):
         # A record that is both a code and a value counts once; the pass sees the two apart.
-        if maps.kinds[s] != tb.AGE and most > 1 and sum(s in one for one in fed) > 1:
+        if maps.kinds[s] != tb.PERSON and most > 1 and sum(s in one for one in fed) > 1:
             return False
         if (maps.kinds[s] == tb.DISTINCT) != (s in marked) and any(s in one for one in fed):
             return False
@@ -202,9 +215,9 @@ def _has_other_words(one: Any) -> bool:
 def _largest_counts(plan: Plan) -> Int64:
     """[S] the largest count of a slot that anybody asks for."""
     judging, most = plan.tables.judging, np.ones(len(plan.tables.maps.kinds), np.int64)
-    literals = judging.literals.reshape(-1, 3)
+    literals = judging.literals.reshape(-1, 5)
     np.maximum.at(most, literals[:, 0], literals[:, 2])
-    for t, (low, high) in enumerate(judging.terms.reshape(-1, 6)[:, 4:]):
+    for t, (low, high) in enumerate(judging.terms[:, [tb.OUTCOME, tb.OUTCOMES]]):
         for edge in judging.edges[low + 1:high]:
             s = judging.slots[t]
             most[s] = max(most[s], int(np.ceil(edge)))
@@ -218,23 +231,29 @@ def _history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, threads: int 
     shape = len(plan.scorecards), len(arrays), len(days)
     points, band, status = np.zeros(shape, np.int64), np.full(shape, -1, np.int8), np.zeros(shape, np.int8)
     present = np.zeros((len(arrays) if terms else 0, len(plan.term_names), len(days)), np.bool_)
+    of = {card.id: np.zeros(shape[1:], np.int32) for card in plan.scorecards if card.link.kind == "assessed"}
     if len(arrays) and len(days):
-        way = _by_words if fast else _by_dates
-        way(plan, arrays, days, threads, points, band, status, present)
+        if fast:
+            _by_words(plan, arrays, days, threads, points, band, status, present)
+        else:
+            _by_dates(plan, arrays, days, threads, points, band, status, present, of)
     if not np.array_equal(days, asked):
         points, band, status, present = points[..., place], band[..., place], status[..., place], present[..., place]
-    return {card.id: ScoreHistory(card.id, points[c], card.scale, card.of, band[c], tuple(b.label for b in card.bands),
-                                  status[c], card.divide_by is not None)
+        of = {id: counts[..., place] for id, counts in of.items()}
+    return {card.id: ScoreHistory(card.id, points[c], card.scale, of.get(card.id, card.of), band[c],
+                                  tuple(b.label for b in card.bands), status[c], card.link)
             for c, card in enumerate(plan.scorecards)}, present
 
 
 def _by_dates(plan: Plan, arrays: PracticeArrays, days: Int32, threads: int | None, points: Int64, band: Int8, status: Int8,
-              present: NDArray[np.bool_]) -> None:
+              present: NDArray[np.bool_], of: dict[str, Int32]) -> None:
     for d, day in enumerate(days):
         scores = engine.evaluate(plan, arrays, int(day), threads=threads)
         for c, card in enumerate(plan.scorecards):
             one = scores[card.id]
             points[c, :, d], band[c, :, d], status[c, :, d] = one.points, one.band, one.status
+        for id, counts in of.items():
+            counts[:, d] = scores[id].of
         if len(present):
             present[scores.contributions.person, scores.contributions.term, d] = True
 
@@ -243,7 +262,7 @@ def _by_words(plan: Plan, arrays: PracticeArrays, days: Int32, threads: int | No
               present: NDArray[np.bool_]) -> None:
     """The one pass, 64 dates at a time; blocks of people run in threads."""
     from frailty.scoring.history_kernels import run
-    tables: Any = plan.tables._replace(values=engine._reordered(plan, arrays.quantities))
+    tables: Any = engine._reordered(plan, arrays.quantities)
     records: Any = engine._entries(arrays), engine._numbers(arrays.measured), engine._medicines(plan, arrays)
     known = arrays.birth != OPEN
     birth = np.where(known, engine._year_and_day(np.where(known, arrays.birth, 0)), tb.NO_AGE)
@@ -285,16 +304,17 @@ def _grid(plan: Plan, days: Int32) -> tuple[Any, Any]:
     count = len(days)
     bits = np.array([2**k - 1 for k in range(count + 1)], np.uint64)
     known_table = np.searchsorted(days, np.arange(days[0], days[-1] + 1)).astype(np.uint8)
-    starts = [np.full(count, tb.EVER, np.int64) if window is None else engine._back(days.astype(np.int64), window)
-              for window in plan.windows]
+    looks = [np.full(count, tb.EVER, np.int64) if window is None else engine._back(days.astype(np.int64), window)
+             for window in plan.windows]
+    starts = [looks[look] for look in plan.tables.maps.spans[:, tb.LOOK]]
     edges = np.array([[start[0], start[-1]] for start in starts] + [[OPEN, OPEN]], np.int64)
-    for w in plan.issue_windows:
+    for w in plan.issue_spans:
         edges[-1] = np.minimum(edges[-1], edges[w])
     table = np.full((len(edges), int((edges[:, 1] - edges[:, 0]).max()) + 1), count, np.uint8)
     for w, start in enumerate(starts):
         span = np.arange(start[0], start[-1] + 1)
         table[w, :len(span)] = np.searchsorted(start, span)
-    needed_from = np.stack([days.astype(np.int64) if w == 0 else start + 1 for w, start in enumerate(starts)])
+    needed_from = np.stack([days.astype(np.int64) if w == 0 else start + 1 for w, start in enumerate(looks)])
     packed = engine._year_and_day(days)
     return ((bits, np.array([days[0], days[-1]], np.int32), known_table, edges.astype(np.int32), table),
             (packed.astype(np.int32), needed_from))

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from frailty.scoring.gather import U, check, within
 from frailty.scoring.jit import kernel, part
-from frailty.scoring.kernels import U, check, within
 from frailty.scoring.tables import (
-    AGE,
     AGE_AT_LEAST,
     ALL,
     ANY,
@@ -27,11 +26,18 @@ from frailty.scoring.tables import (
     DAYS,
     HIGH,
     HOSPITAL,
+    LITERAL,
+    LITERALS,
+    LOOK_NEEDED,
     LOW,
     NEEDS_BIRTH,
     NO_AGE,
     OPEN,
-    WINDOW,
+    OTHER,
+    OTHERS,
+    OUTCOME,
+    OUTCOMES,
+    PERSON,
     Array,
     Real,
     Whole,
@@ -116,10 +122,9 @@ def of_age(years: Real, birth: Whole, packed: Array) -> Whole:
 @part
 def gather(p: Whole, sex: Whole, coded: Any, measured: Any, maps: Any, values: Any, dates: Any, slots: Any) -> None:
     """Coded entries and measurements of person p into the slots."""
-    coded_from, concept_of, effective_on, recorded_on, record_of, _, _, _ = coded
-    (measured_from, quantity_of, measured_concept, measured_on, measured_known, numbers, comparators,
-     measured_record) = measured
-    kinds, _, cautioned, entries, _ = maps
+    coded_from, concept_of, effective_on, recorded_on, record_of, _ = coded
+    measured_from, quantity_of, measured_on, measured_known, measured_record, measured_concept, numbers, comparators, _ = measured
+    kinds, _, cautioned, entries, _, _, _ = maps
     offsets, rules, bounds = values
     bits, known, known_table, ends, ends_table = dates
     total, last = len(bits) - 1, known[1]
@@ -146,8 +151,7 @@ def gather(p: Whole, sex: Whole, coded: Any, measured: Any, maps: Any, values: A
             for k in range(U(offsets[quantity]), U(offsets[quantity + ONE])):
                 rule, four = rules[k], k * U(4)     # slot, window, 1 + sex and "leave out cautions" in one number
                 s, w, only = U(rule & 0xFFFF), U(rule >> 16 & 0xFF), rule >> 24 & 0x0F
-                hit = within(numbers[j], comparators[j], bounds[four], bounds[four + ONE], bounds[four + TWO],
-                             bounds[four + U(3)])
+                hit = within(numbers[j], comparators[j], four, bounds)
                 hit &= (only == 0) | (only == sex + 1)
                 if rule >> 28 == 1:
                     hit &= cautioned[U(measured_concept[j] + 1)] == 0
@@ -163,7 +167,7 @@ def gather_issues(p: Whole, issues: Any, maps: Any, dates: Any, slots: Any, seen
 
     All codings of one record are one medicine: its substance comes from the coding on the lowest rung.
     """
-    issues_from, concept_of, effective_on, recorded_on, record_of, substance, rung, entries = issues
+    issues_from, concept_of, effective_on, recorded_on, record_of, ladder, rung, entries, _, _ = issues
     kinds, rank = maps[0], maps[1]
     bits, known, known_table, ends, ends_table = dates
     marker, touched, found, slot_of = seen
@@ -182,7 +186,7 @@ def gather_issues(p: Whole, issues: Any, maps: Any, dates: Any, slots: Any, seen
                             rung[U(other)] == rung[U(best)] and rank[U(other + 1)] < rank[U(best + 1)])):
                         best = other
                     k += ONE
-                which = substance[U(best)]
+                which = ladder[ZERO, U(best)]
             before = record
             begin = place(max(effective, recorded), known, known_table, total)
             entry = entries[U(concept + 1)]     # slot, window, row of the marker and next entry in one number
@@ -211,7 +215,7 @@ def gather_issues(p: Whole, issues: Any, maps: Any, dates: Any, slots: Any, seen
 @part
 def literal(s: Whole, least: Real, birth: Whole, kinds: Array, packed: Array, full: Whole, slots: Any) -> Whole:
     """The dates at which slot s measures at least so much; for ages, at which the person is so old."""
-    if kinds[s] == AGE:
+    if kinds[s] == PERSON:
         return of_age(least, birth, packed)
     return reached(s, np.int64(np.ceil(least)), full, slots)
 
@@ -222,10 +226,10 @@ def find_present(birth: Whole, kinds: Array, judging: Any, packed: Array, full: 
     terms, literals = judging[3], judging[4]
     for t in range(U(len(present))):
         wanted, some, met = False, ZERO, full
-        for k in range(U(terms[t * U(6)]), U(terms[t * U(6) + ONE])):
-            s, how, least = U(literals[k * U(3)]), literals[k * U(3) + ONE], literals[k * U(3) + TWO]
+        for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
+            s, how, least = U(literals[k * U(5)]), literals[k * U(5) + ONE], literals[k * U(5) + TWO]
             # The age of a person is there wherever the date of birth is known.
-            hit = literal(s, np.float64(NO_AGE if kinds[s] == AGE else least), birth, kinds, packed, full, slots)
+            hit = literal(s, np.float64(NO_AGE if kinds[s] == PERSON else least), birth, kinds, packed, full, slots)
             if how == ANY:
                 wanted = True
                 some |= hit
@@ -240,7 +244,7 @@ def find_present(birth: Whole, kinds: Array, judging: Any, packed: Array, full: 
 def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, standing: Any, slots: Any, scratch: Any,
           out: Any) -> None:
     """Points, band and status of person p at every date; and of every term the dates at which it gave points."""
-    first_slots, _, _, terms, _, others, edges, worth, cards, bands = judging
+    first_slots, _, _, terms, _, _, others, edges, worth, cards, bands = judging
     packed, needed_from = standing
     present, steps = scratch
     points, band_of, status_of, counted = out
@@ -251,14 +255,14 @@ def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, stand
         for d in range(days + ONE):
             steps[d] = 0
         for t in range(U(card[LOW]), U(card[HIGH])):
-            word, six = present[t], t * U(6)
-            for k in range(U(terms[six + TWO]), U(terms[six + U(3)])):
+            word, term = present[t], terms[t]
+            for k in range(U(term[OTHER]), U(term[OTHERS])):
                 word &= ~present[U(others[k])]
             given = ZERO
             if word != ZERO:
                 before = np.int64(0)
-                for o in range(U(terms[six + U(4)]), U(terms[six + U(5)])):
-                    if o > U(terms[six + U(4)]):
+                for o in range(U(term[OUTCOME]), U(term[OUTCOMES])):
+                    if o > U(term[OUTCOME]):
                         word &= literal(U(first_slots[t]), edges[o], birth, kinds, packed, full, slots)
                     turns = (word ^ (word << ONE)) & full       # the dates at which it begins or ends
                     gain = worth[o] - before
@@ -272,13 +276,13 @@ def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, stand
                 counted[p, t] = given
         total, band = np.int64(0), -1
         for k in range(U(card[BAND_LOW]), U(card[BAND_HIGH])):
-            band += total >= bands[k]
+            band += total >= bands[k * TWO]
         for d in range(days):
             if steps[d] != 0:
                 total += steps[d]
                 band = -1
                 for k in range(U(card[BAND_LOW]), U(card[BAND_HIGH])):
-                    band += total >= bands[k]
+                    band += total >= bands[k * TWO]
             status = 0
             if birth == NO_AGE:
                 status = 2 * (card[NEEDS_BIRTH] == 1)
@@ -286,7 +290,7 @@ def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, stand
                 status = 1
             if status == 0 and card[HOSPITAL] == 1:
                 since = person[U(HOSPITAL_FROM)]
-                if since == OPEN or since > needed_from[U(card[WINDOW]), d]:
+                if since == OPEN or since > needed_from[U(card[LOOK_NEEDED]), d]:
                     status = 2
             points[c, p, d], status_of[c, p, d] = total, status
             band_of[c, p, d] = band if status == 0 else -1
@@ -297,14 +301,14 @@ def run(low: Whole, high: Whole, people: Array, dates: Any, standing: Any, recor
         scratch: Any, out: Any) -> Whole:
     """people [P, 3], out: points, band, status [K, P, D], terms [P or 0, T]: the people low:high; or an error."""
     coded, measured, issues = records
-    maps, values, judging = plan
+    maps, values, _, judging = plan
     kinds = maps[0]
     over, planes, _, last = slots
     a, b = U(low), U(high)
     error = check(a, b, coded[0], coded[2], coded[1], len(maps[1]) - 1)
-    error = min(error, check(a, b, measured[0], measured[3], measured[1], len(values[0]) - 2))
-    error = min(error, check(a, b, measured[0], measured[3], measured[2], len(maps[1]) - 1))
-    error = min(error, check(a, b, issues[0], issues[2], issues[1], len(issues[5])))
+    error = min(error, check(a, b, measured[0], measured[2], measured[1], len(values[0]) - 2))
+    error = min(error, check(a, b, measured[0], measured[2], measured[5], len(maps[1]) - 1))
+    error = min(error, check(a, b, issues[0], issues[2], issues[1], len(issues[6])))
     if error != 0:
         return np.int64(error)
     for p in range(a, b):
