@@ -21,7 +21,8 @@ NAMES = list_codelists()
 TO_BE_SUPPLIED = {
     "care/objection_profiling",
     "care/efi_value",
-    *(f"quantities/{name}" for name in ("prisma7", "frail", "edmonton", "fried", "4at")),
+    *(f"quantities/{name}" for name in ("prisma7", "frail", "edmonton", "fried", "4at", "efi_recorded", "efi2_recorded")),
+    *(name for name in NAMES if name.startswith("cambridge/") and ("_snomed" in name or "/drugs-" in name)),
 }
 KEYS = {
     "snomed": "http://snomed.info/sct",
