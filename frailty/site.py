@@ -108,6 +108,9 @@ class Site:
     homes: tuple[Home, ...] = ()
     feeds: tuple[Feed, ...] = ()
     requests: tuple[Request, ...] = ()
+    bank_holidays: tuple[date, ...] = ()
+    holidays_known_to: int | None = None
+    hours: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     sign_off: dict[str, str] = field(default_factory=dict)
     path: str = ""
@@ -132,16 +135,21 @@ def load_site(path: str | Path | None) -> Site:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SiteError("The site file is not valid TOML.", where=str(file), why=str(error)) from error
     top = _Table(data, "site.toml", str(file))
+    calendar = top.table("calendar")
     site = Site(
         name=top.table("site").text("name", ""),
         practices=tuple(_practice(table) for table in top.tables("practice")),
         homes=tuple(_home(table, file.parent) for table in top.tables("home")),
         feeds=tuple(_feed(table) for table in top.tables("feed")),
         requests=tuple(_request(table) for table in top.tables("request")),
+        bank_holidays=calendar.dates("bank_holidays"),
+        holidays_known_to=calendar.number("last_known_year"),
+        hours=dict(top.table("hours").data),
         settings=dict(top.table("settings").data),
         sign_off=_sign_off(top.table("sign-off")),
         path=str(file),
     )
+    calendar.finish()
     top.finish()
     _check(site, str(file))
     return site

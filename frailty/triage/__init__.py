@@ -5,6 +5,7 @@ worklists = build_worklists(con, site, facts, load_rules(site), as_of, previous_
 con.executemany("INSERT INTO listed VALUES (…)", worklists.rows(run))
 """
 
+from frailty.triage.clock_rules import load_clocks
 from frailty.triage.clocks import Calendar, load_calendar
 from frailty.triage.facts import FactTable, build_facts, needed_lists
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
@@ -29,6 +30,7 @@ __all__ = [
     "build_worklists",
     "evaluate",
     "load_calendar",
+    "load_clocks",
     "load_rules",
     "load_settings",
     "needed_lists",

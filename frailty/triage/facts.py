@@ -94,7 +94,7 @@ def build_facts(
     `coded_lists`: the lists that hold codes; read from rules/codelists where not given.
     """
     settings = settings or load_settings(site)
-    calendar = load_calendar()
+    calendar = load_calendar(site)
     sources = read_sources(con, site, as_of, settings)
     coded = set(_coded_lists() if coded_lists is None else coded_lists)
     _register(con, site, sources, scores, settings)

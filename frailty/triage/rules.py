@@ -119,7 +119,7 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     defaults = load_settings(None, rules)
     loaded: list[Rule] = []
     files = sorted(
-        file for file in folder.glob("*.toml") if file.name not in ("settings.toml", "exclusions.toml")
+        file for file in folder.glob("*.toml") if file.name not in ("settings.toml", "exclusions.toml", "clocks.toml")
     )
     exclusions = tuple(
         _exclusion(entry, str(folder / "exclusions.toml"))
