@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from frailty.triage import Worklists
 
 PURPOSES = ("direct-care", "research")
-OUTPUTS = ("data", "practice", "home", "hub", "status.txt", "run.json")
+OUTPUTS = ("data", "practice", "home", "home-staff", "hub", "status.txt", "run.json")
 LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
 Progress = Callable[[str, int, int], None]
 
@@ -107,8 +107,10 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
                      _person_ids(options.purpose), practice.quarantine)
         if worklists is not None:
+            from frailty.reports.round_sheet import write_round_sheets
             from frailty.reports.worklists import write_worklists
             write_worklists(worklists, folder)
+            write_round_sheets(worklists, folder)
             if options.fhir:
                 _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)

@@ -120,6 +120,7 @@ def test_one_folder_for_each_audience(first_night: Place) -> None:
         "data",
         "practice",
         "home",
+        "home-staff",
         "hub",
         "run.json",
         "status.txt",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from test_worklist_pages import made, page  # noqa: F401
 
+from frailty.reports.round_sheet import home_copy, render_sheet, round_sheet
 from frailty.triage import Worklists
 
 BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome", "chrome") if (found := shutil.which(name))), "")
@@ -49,4 +50,13 @@ def judged(text: str, folder: Path) -> dict[str, Any]:
 def test_a_page_is_accessible(made: Worklists, audience: str, ident: str, tmp_path: Path) -> None:  # noqa: F811
     told = judged(page(made, audience, ident), tmp_path)
     assert told["passes"] > 10                                           # axe did look
+    assert told["violations"] == []
+
+
+@pytest.mark.parametrize("team", [True, False])
+def test_a_round_sheet_is_accessible(made: Worklists, team: bool, tmp_path: Path) -> None:  # noqa: F811
+    home = made.page("home", "home-1")
+    sheet = round_sheet(home) if team else home_copy(home)
+    told = judged(render_sheet(made, home, sheet).replace("style-src", "script-src 'unsafe-inline'; style-src"), tmp_path)
+    assert told["passes"] > 10
     assert told["violations"] == []

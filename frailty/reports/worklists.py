@@ -75,7 +75,7 @@ def folder_name(page_id: str) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
     """Templates and their filters; made once, because reading the templates takes longer than filling them."""
     import jinja2
 
@@ -93,6 +93,7 @@ def _environment() -> jinja2.Environment:
         phone=phone,
         css=css_text,
         find=find_text,
+        room=room,
         capitalize_first=capitalize_first,
     )
     return environment
@@ -102,7 +103,7 @@ def render_page(worklists: Worklists, page: Page) -> str:
     """The page as one HTML file that needs nothing else."""
     used = {line.list for line in page.lines()} | {view.id for view in page.lists if view.books}
     rules = [rule for rule in worklists.rules if rule.list in used]
-    return _environment().get_template("worklist.html").render(
+    return page_environment().get_template("worklist.html").render(
         run=worklists,
         page=page,
         rules=rules,
