@@ -91,3 +91,24 @@ def test_sundararajan2004_and_ludvigsson2021_where_they_differ_from_quan2005(id:
                                                (("K73", "I850", "R18"), 3), (("J44", "J45"), 2), (("J44", "J43"), 1)])
 def test_ludvigsson2021_ascites_and_two_pulmonary_diseases(codes: tuple[str, ...], points: int) -> None:
     assert differs("charlson_swedish", icd(*codes), points=points) == []
+
+
+# ---- SHMI 1.35
+
+def test_shmi_sum_of_weights_and_codes() -> None:
+    assert sum_of_weights("charlson_shmi") == 129 and len(load_codelist("charlson/shmi_1_35").entries) == 224
+
+
+def test_shmi_every_code() -> None:
+    entries = load_codelist("charlson/shmi_1_35").entries
+    weight = {term.id: int(term.points) for term in load_scorecard("charlson_shmi").terms}
+    assert weight["diabwc"] == -1 and weight["diab"] == 3 and weight["msld"] == 18 and weight["dementia"] == 14
+    assert score_lists(["charlson_shmi"], [[e.code] for e in entries])["charlson_shmi"].tolist() == [
+        10 * max(weight[e.category], 0) for e in entries]
+
+
+@pytest.mark.parametrize(("codes", "points"), [
+    (("E112",), 0), (("E112", "I21"), 4), (("E112", "G81"), 0), (("E112", "G81", "B20"), 2), (("E119", "E112", "I21"), 4)])
+def test_shmi_a_sum_below_zero_is_zero(codes: tuple[str, ...], points: int) -> None:
+    # -1; -1 + 5; -1 + 1; -1 + 1 + 2; complicated diabetes silences the 3 of uncomplicated
+    assert differs("charlson_shmi", icd(*codes), points=points) == []
