@@ -126,6 +126,7 @@ def differences(cards: list[Scorecard], people: list[Row], days: list[date], rul
     """Where the history differs from the oracle at each date, or from `evaluate`."""
     plan, arrays = plan_and_people(cards, people, rules)
     numbers = [number_of(day) for day in days]
+    assert fast is None or is_fast(plan) == fast
     said, there = history(plan, arrays, numbers, fast=fast), presence(plan, arrays, numbers, fast=fast)
     found = []
     for d, day in enumerate(days):
@@ -163,7 +164,7 @@ def test_the_one_pass_says_what_each_date_says(rules: Path, people: list[Row], b
 @given(people=PEOPLE, back=DAYS_BACK)
 def test_any_other_scorecard_goes_date_by_date(rules: Path, people: list[Row], back: list[int]) -> None:
     cards = [load_scorecard(id, rules) for id in ("mixed", "careful")]
-    assert not differences(cards, people, [TODAY - timedelta(days=n) for n in back], rules, None)
+    assert not differences(cards, people, [TODAY - timedelta(days=n) for n in back], rules, False)
 
 
 @settings(FEW, max_examples=15)
@@ -171,7 +172,7 @@ def test_any_other_scorecard_goes_date_by_date(rules: Path, people: list[Row], b
                                {"haemoglobin": ("x",), "egfr": ("y",), "tsh": ("z",)}), min_size=1, max_size=3), back=DAYS_BACK)
 def test_published_scores(people: list[Row], back: list[int]) -> None:
     cards = [load_scorecard(id) for id in ("efi", "efi_reviewed", "charlson", "charlson_age")]
-    assert not differences(cards, people, [TODAY - timedelta(days=n) for n in back], None, None)
+    assert not differences(cards, people, [TODAY - timedelta(days=n) for n in back], None, True)
 
 
 @pytest.mark.parametrize("id", ["efi", "efi_reviewed", "charlson", "charlson_quan2011", "charlson_age"])
@@ -198,7 +199,7 @@ def test_every_scorecard_has_a_history(score: str) -> None:
                        "measured": [], "issues": [], "stays": [], "hospital_without_stays": n % 2 == 0, "as_of": TODAY})
     plan, arrays = plan_and_people([card], people, None)
     days = [number_of(TODAY) - 60 * n for n in range(5)]
-    said = history(plan, arrays, days)[score]
+    said = history(plan, arrays, days, fast=True)[score]
     for d, day in enumerate(days):
         other = evaluate(plan, arrays, day)[score]
         for what in ("points", "band", "status"):
@@ -249,21 +250,21 @@ def test_blocks_threads_and_the_order_of_dates_do_not_matter(rules: Path, monkey
                    for day in [TODAY - timedelta(days=int(random.integers(0, 900)))]]} for _ in range(50)]
     plan, arrays = plan_and_people([load_scorecard("fast", rules)], people, rules)
     days = number_of(TODAY) - np.array([700, 0, 30, 700, 365])
-    whole = history(plan, arrays, days, threads=1)["fast"]
+    whole = history(plan, arrays, days, threads=1, fast=True)["fast"]
     assert whole.points.shape == (50, 5) and np.ptp(whole.points) > 0
     monkeypatch.setattr(module, "BLOCK", 7)
-    other = history(plan, arrays, days[::-1], threads=3)["fast"]
+    other = history(plan, arrays, days[::-1], threads=3, fast=True)["fast"]
     np.testing.assert_array_equal(whole.points, other.points[:, ::-1])
     np.testing.assert_array_equal(whole.status, other.status[:, ::-1])
 
 
 def test_nobody_and_no_date(rules: Path) -> None:
     plan, arrays = plan_and_people([load_scorecard("fast", rules)], [], rules)
-    assert history(plan, arrays, [number_of(TODAY)])["fast"].value.shape == (0, 1)
+    assert history(plan, arrays, [number_of(TODAY)], fast=True)["fast"].value.shape == (0, 1)
     person = {"birth": None, "sex": "male", "hospital_from": None, "coded": [], "measured": [], "issues": [], "stays": [],
               "hospital_without_stays": False, "as_of": TODAY}
     plan, arrays = plan_and_people([load_scorecard("fast", rules)], [person], rules)
-    assert history(plan, arrays, [])["fast"].points.shape == (1, 0)
+    assert history(plan, arrays, [], fast=True)["fast"].points.shape == (1, 0)
     assert presence(plan, arrays, []).shape == (1, 9, 0)
 
 
@@ -278,4 +279,4 @@ def test_arrays_that_do_not_fit_are_refused(rules: Path) -> None:
         bad[column] = bad[column].copy()
         bad[column][0] = OPEN - 1
         with pytest.raises(FrailtyError, match=text):
-            history(plan, replace(arrays, coded=type(arrays.coded)(**bad)), [number_of(TODAY)])
+            history(plan, replace(arrays, coded=type(arrays.coded)(**bad)), [number_of(TODAY)], fast=True)

@@ -198,10 +198,11 @@ def test_a_deficit_arrives_on_the_day_since_which_it_counts(tmp_path_factory: py
             assert all(name in terms(p, day + timedelta(days=n)) for n in range(0, (TODAY - day).days + 1, 7))
 
 
-def test_date_by_date_says_the_same(practice: Practice, found: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pass_or_date_by_date(practice: Practice, found: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     from frailty.scoring import history
-    monkeypatch.setattr(history, "is_fast", lambda plan: False)
-    pd.testing.assert_frame_equal(practice.rising(AS_OF).set_index("patient_id"), found)
+    for name, value in (("WORTH", 0), ("WORTH", 10**9), ("STACK", 1), ("STACK", 40)):
+        monkeypatch.setattr(history, name, value)
+        pd.testing.assert_frame_equal(practice.rising(AS_OF).set_index("patient_id"), found)
 
 
 def test_some_of_the_people_are_scored_as_among_all() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frailty.errors import FrailtyError
-from frailty.records.arrays import OPEN, Float64, Int8, Int32, Int64, PracticeArrays
+from frailty.records.arrays import OPEN, Float64, Int8, Int32, Int64, PracticeArrays, of_people
 from frailty.scoring import engine
 from frailty.scoring import tables as tb
 from frailty.scoring.definitions import STATUS, Band, Evidence, Interval, Link, Scorecard, Step, Term, Window
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BLOCK = 4096        # people that a thread takes at a time
 TOGETHER = 64       # dates in one word
+WORTH = 500_000     # people times dates from which the one pass is worth compiling; below, date by date takes less than a second
+STACK = 8192        # people times dates that are evaluated in one go, date by date
 
 # What the fast way knows. A word or a table that is not named here makes a scorecard go date by date.
 _WORDS: dict[type, str] = {
@@ -127,15 +129,16 @@ def history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, *, threads: in
             fast: bool | None = None) -> dict[str, ScoreHistory]:
     """Scores everybody at every date (days since 1970-01-01, in any order), exactly as `evaluate` does at each.
 
-    fast: None = where the plan allows it (see `is_fast`); False = date by date.
+    fast: True = in one pass wherever the plan allows it (see `is_fast`), False = date by date, None = whichever is sooner
+    done. It makes no other difference.
     """
-    return _history(plan, arrays, dates, threads, is_fast(plan) if fast is None else fast, False)[0]
+    return _history(plan, arrays, dates, threads, fast, False)[0]
 
 
 def presence(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, *, threads: int | None = None,
              fast: bool | None = None) -> NDArray[np.bool_]:
     """[people, terms, dates] where each term of the plan gave points (the contributions of `evaluate`)."""
-    return _history(plan, arrays, dates, threads, is_fast(plan) if fast is None else fast, True)[1]
+    return _history(plan, arrays, dates, threads, fast, True)[1]
 
 
 def plans_for(cards: Sequence[Scorecard], systems: Sequence[str], codes: Sequence[str], rules: Path | None = None,
@@ -224,7 +227,7 @@ def _largest_counts(plan: Plan) -> Int64:
     return most
 
 
-def _history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, threads: int | None, fast: bool, terms: bool
+def _history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, threads: int | None, fast: bool | None, terms: bool
              ) -> tuple[dict[str, ScoreHistory], NDArray[np.bool_]]:
     asked = np.asarray(dates, np.int32).ravel()
     days, place = np.unique(asked, return_inverse=True)
@@ -233,7 +236,8 @@ def _history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, threads: int 
     present = np.zeros((len(arrays) if terms else 0, len(plan.term_names), len(days)), np.bool_)
     of = {card.id: np.zeros(shape[1:], np.int32) for card in plan.scorecards if card.link.kind == "assessed"}
     if len(arrays) and len(days):
-        if fast:
+        wanted = len(arrays) * len(days) >= WORTH if fast is None else fast
+        if wanted and is_fast(plan):
             _by_words(plan, arrays, days, threads, points, band, status, present)
         else:
             _by_dates(plan, arrays, days, threads, points, band, status, present, of)
@@ -247,15 +251,21 @@ def _history(plan: Plan, arrays: PracticeArrays, dates: ArrayLike, threads: int 
 
 def _by_dates(plan: Plan, arrays: PracticeArrays, days: Int32, threads: int | None, points: Int64, band: Int8, status: Int8,
               present: NDArray[np.bool_], of: dict[str, Int32]) -> None:
-    for d, day in enumerate(days):
-        scores = engine.evaluate(plan, arrays, int(day), threads=threads)
+    people = len(arrays)
+    step = max(1, STACK // people)
+    for first in range(0, len(days), step):
+        some = days[first:first + step]
+        many = arrays if len(some) == 1 else of_people(arrays, np.tile(np.arange(people), len(some)))
+        scores = engine.evaluate(plan, many, np.repeat(some, people), threads=threads)
+        then = slice(first, first + len(some))
         for c, card in enumerate(plan.scorecards):
-            one = scores[card.id]
-            points[c, :, d], band[c, :, d], status[c, :, d] = one.points, one.band, one.status
+            for into, what in ((points, "points"), (band, "band"), (status, "status")):
+                into[c, :, then] = getattr(scores[card.id], what).reshape(len(some), people).T
         for id, counts in of.items():
-            counts[:, d] = scores[id].of
+            counts[:, then] = np.asarray(scores[id].of).reshape(len(some), people).T
         if len(present):
-            present[scores.contributions.person, scores.contributions.term, d] = True
+            d, person = np.divmod(scores.contributions.person, people)
+            present[person, scores.contributions.term, first + d] = True
 
 
 def _by_words(plan: Plan, arrays: PracticeArrays, days: Int32, threads: int | None, points: Int64, band: Int8, status: Int8,
