@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs much memory comes last, so that it does not weigh upon the others."""
-    items.sort(key=lambda item: item.path.name in ("bench_arrays.py", "bench_efi.py"))
+    items.sort(key=lambda item: item.path.name in ("bench_arrays.py", "bench_efi.py", "bench_history.py"))
 
 
 @pytest.fixture(scope="session")

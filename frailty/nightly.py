@@ -101,11 +101,13 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
         objectors = _objectors(practice, site, options.purpose, day)
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
+        rising = practice.rising(day, score=LIST_SCORES[1],
+                                 leave_out=scores.loc[scores[f"{LIST_SCORES[1]}_status"] != "ok", "patient_id"])
         worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
         write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
-                     _person_ids(options.purpose), practice.quarantine)
+                     _person_ids(options.purpose), practice.quarantine, rising)
         if worklists is not None:
             from frailty.reports.round_sheet import write_round_sheets
             from frailty.reports.worklists import write_worklists

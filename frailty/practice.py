@@ -188,22 +188,23 @@ class Practice:
     # ---- scores over time
 
     def history(self, scores: str | Sequence[str], dates: Iterable[str | date], *, load: int | None = None,
-                objectors: Collection[str] = ()) -> History:
-        """Everybody's scores at each of the dates, exactly as `score` gives them there, in one go; objectors are left out.
+                leave_out: Collection[str] = ()) -> History:
+        """Everybody's scores at each of the dates, exactly as `score` gives them there, in one go.
 
         `.frame()` has one row per person and date, `["efi"].points`, `.value`, `.band` and `.status` are arrays
         [people, dates], `.hashes` the definitions and code lists, which are the same at all dates. `.report` says per
         date what a look back can see: registered (people registered that day, by the present records), gone_since (of
         them, died or left since), share_seen (of those who were registered by the records held *then*, how many are
         still in the records; empty before the first load), entries (records that the scores may read, known by then)
-        and recorded_assumed (the share of them whose recorded date is only assumed).
+        and recorded_assumed (the share of them whose recorded date is only assumed). leave_out: patient_ids to leave out,
+        such as `objectors()`.
         """
         import pandas as pd
 
         from frailty.records.seen import assumed_dates, seen
         from frailty.scoring.history import History, plans_for
         days = np.array([_day(one) for one in ([dates] if isinstance(dates, (str, date)) else dates)], np.int32)
-        persons, ids = self._willing(None, load or LATEST, objectors)
+        persons, ids = self._all_but(None, load or LATEST, leave_out)
         wanted = [scores] if isinstance(scores, str) else list(scores)
         cards, ladder = self._cards(wanted)
         plans = plans_for(cards, *concepts(self.connection), self._rules, ladder)
@@ -218,21 +219,21 @@ class Practice:
                        {name: value for plan in plans for name, value in plan.hashes.items()}, report)
 
     def rising(self, as_of: str | date | None = None, *, score: str = "", load: int | None = None,
-               objectors: Collection[str] = ()) -> pd.DataFrame:
-        """Rising need: one row per person (objectors left out), how a score moved over the six months up to a day (default today).
+               leave_out: Collection[str] = ()) -> pd.DataFrame:
+        """Rising need: one row per person how a score moved over the six months up to a day (default today).
 
         Columns: patient_id, status, months (that the slope spans; 0 = none), slope_per_month (least squares over the same
         day of each month, or its last day), rise_6m, from_band, to_band, rapid_rise, moderate_rise, artefact_rise (most of
         it came from one coding day, a new registration or summarising; rapid_rise is then held), artefact_why,
         deficits_arrived (term and the day since which it counts). Every month as it was known then; flags are empty where
-        the score had no value. Thresholds: rules/rising_need.toml.
+        the score had no value. Thresholds: rules/rising_need.toml. leave_out: patient_ids to leave out, such as `objectors()`.
         """
         import pandas as pd
 
         from frailty.scoring.rising import load_rules, rising
         con, rules = self.connection, load_rules()
         day = date(1970, 1, 1) + timedelta(days=_day(as_of))
-        persons, ids = self._willing(day, load or LATEST, objectors)
+        persons, ids = self._all_but(day, load or LATEST, leave_out)
         cards, ladder = self._cards([score or rules.score])
         plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
@@ -357,9 +358,9 @@ class Practice:
         ids = [str(one) for one in rows["patient_id"]]
         return rows["person"].astype(np.int32), ids, _days(as_of, ids)
 
-    def _willing(self, as_of: AsOf, load: int, objectors: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
+    def _all_but(self, as_of: AsOf, load: int, leave_out: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
         persons, ids, _ = self._asked(as_of, load)
-        out = frozenset(objectors)
+        out = frozenset(leave_out)
         places = [place for place, one in enumerate(ids) if one not in out]
         return persons[places], [ids[place] for place in places]
 

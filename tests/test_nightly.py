@@ -106,9 +106,18 @@ def test_the_other_tables(first_night: Place) -> None:
         "contributions.parquet",
         "person_ids.csv",
         "quarantine.csv",
+        "rising.csv",
         "scores.csv",
         "scores.parquet",
     ]
+
+
+def test_rising_need_of_everybody_who_has_a_score(first_night: Place) -> None:
+    data = first_night.out / "data"
+    rising, scores = rows(data / "rising.csv"), rows(data / "scores.csv")
+    assert [row["patient_id"] for row in rising] == [row["patient_id"] for row in scores if row["efi_reviewed_status"] == "ok"]
+    assert {row["to_band"] for row in rising} == {row["efi_reviewed_band"] for row in scores if row["efi_reviewed_status"] == "ok"}
+    assert {row["rapid_rise"] for row in rising} <= {"true", "false", ""} and len(rising[0]["slope_per_month"]) < 12
 
 
 def test_one_folder_for_each_audience(first_night: Place) -> None:

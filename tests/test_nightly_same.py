@@ -89,6 +89,7 @@ def test_a_delta_gives_the_scores_of_a_full_load(next_nights: dict[str, Place]) 
         "data/scores.csv",
         "data/scores.parquet",
         "data/contributions.parquet",
+        "data/rising.csv",
         "data/person_ids.csv",
     ):
         assert delta[name] == full[name] == alone[name], name

@@ -69,7 +69,7 @@ def header(path: Path) -> list[str]:
 def test_it_names_every_column(played: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     data = played / "lists" / "data"
-    columns = [*header(data / "person_ids.csv"), *header(data / "quarantine.csv")]
+    columns = [*header(data / "person_ids.csv"), *header(data / "quarantine.csv"), *header(data / "rising.csv")]
     contributions = duckdb.sql(f"SELECT * FROM '{data / 'contributions.parquet'}'").columns
     worklist = header(played / "lists" / "hub" / "worklist.csv")
     scores = [re.sub(r"^(efi_reviewed|efi|hfrs|charlson\w*?)(?=$|_points|_of|_band|_status|_reason)", "<score>", name)

@@ -67,8 +67,8 @@ def _open_up(folder: Path, mode: int) -> None:
 
 
 def write_tables(con: DuckDBPyConnection, folder: Path, scores: pd.DataFrame, contributions: pd.DataFrame,
-                 person_ids: str, quarantine: pd.DataFrame) -> None:
-    """`data/`: scores and contributions for analysis, and what could not be used. No names, no NHS numbers.
+                 person_ids: str, quarantine: pd.DataFrame, rising: pd.DataFrame) -> None:
+    """`data/`: scores, contributions and rising need for analysis, and what could not be used. No names, no NHS numbers.
 
     person_ids: SQL for the links between a source's ids and the run's patient_id.
     """
@@ -77,6 +77,8 @@ def write_tables(con: DuckDBPyConnection, folder: Path, scores: pd.DataFrame, co
     con.register("scores_out", scores)
     con.register("contributions_out", contributions.drop(columns=["display"], errors="ignore"))
     con.register("quarantine_out", quarantine)
+    arrived = ["; ".join(f"{term} {day}" for term, day in many) for many in rising["deficits_arrived"]]
+    con.register("rising_out", rising.assign(deficits_arrived=arrived))
     days = "SELECT * REPLACE (last_entry_on::DATE AS last_entry_on, registered_from::DATE AS registered_from) FROM scores_out"
     _copy(con, days, data / "scores.parquet")
     _copy(con, days, data / "scores.csv")
@@ -84,7 +86,9 @@ def write_tables(con: DuckDBPyConnection, folder: Path, scores: pd.DataFrame, co
     _copy(con, person_ids, data / "person_ids.csv")
     _copy(con, "SELECT source || '/' || file AS file, line, resource_type, reason, part FROM quarantine_out",
           data / "quarantine.csv")
-    for name in ("scores_out", "contributions_out", "quarantine_out"):
+    _copy(con, """SELECT * EXCLUDE (status) REPLACE (round(slope_per_month, 6) AS slope_per_month, round(rise_6m, 6) AS rise_6m)
+                  FROM rising_out""", data / "rising.csv")
+    for name in ("scores_out", "contributions_out", "quarantine_out", "rising_out"):
         con.unregister(name)
 
 
