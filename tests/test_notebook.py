@@ -39,9 +39,9 @@ def outputs(notebook: Any) -> list[Any]:
 def test_runs_and_shows_what_it_promises(executed: Any) -> None:
     text = "\n".join(one.get("text", "") or one.get("data", {}).get("text/plain", "") for one in outputs(executed))
     for word in ("sources", "quarantined", "outside_population", "not_assessable", "severe", "of 36 deficits",
-                 "mean_efi"):
+                 "mean_efi", "people, dates:", "rising need:"):
         assert word in text
-    assert len([one for one in outputs(executed) if "image/png" in one.get("data", {})]) == 1
+    assert len([one for one in outputs(executed) if "image/png" in one.get("data", {})]) == 2
 
 
 def test_says_nothing_that_a_reader_should_not_see(executed: Any) -> None:
