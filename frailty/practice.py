@@ -346,7 +346,7 @@ class Practice:
                 stood = replace(arrays, **standing(con, load))
                 for plan in plans:
                     for id, right in history(plan, stood, days[then]).items():
-                        for what in ("points", "band", "status"):
+                        for what in ("points", "band", "status", *(["of"] if isinstance(right.of, np.ndarray) else [])):
                             getattr(found[id], what)[np.ix_(places, then)] = getattr(right, what)
             people(con, today(), load)
         return found

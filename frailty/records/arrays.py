@@ -153,7 +153,7 @@ def of_people(arrays: PracticeArrays, places: NDArray[np.integer[Any]]) -> Pract
     now_at = np.full(len(arrays.stays.record) + 1, -1, np.int64)        # the last stands for "no stay"
     now_at[stays] = np.arange(len(stays))
     coded = part(arrays.coded)
-    people = {name: getattr(arrays, name)[places] for name in ("person", "birth", "sex", "death", "hospital_from",
+    people: dict[str, Any] = {name: getattr(arrays, name)[places] for name in ("person", "birth", "sex", "death", "hospital_from",
                                                                "hospital_without_stays")}
     return replace(arrays, **people, inputs={name: column[places] for name, column in arrays.inputs.items()},
                    coded=coded._replace(stay=now_at[coded.stay]), measured=part(arrays.measured), issues=part(arrays.issues),

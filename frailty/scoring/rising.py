@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, FrailtyError
 from frailty.knowledge import rules_dir
 from frailty.records.arrays import Int32, Int64, PracticeArrays, of_people
 from frailty.scoring.definitions import STATUS
@@ -94,11 +94,14 @@ def rising(plan: Plan, arrays: PracticeArrays, as_of: date, registered_from: Int
     deficits_arrived: (term, date) of each term that counts now and did not at the start of the trend, by date.
     """
     import pandas as pd
-    rules = rules or load_rules()
+    rules, card = rules or load_rules(), plan.scorecards[0]
+    if card.link.kind not in ("identity", "divide_by"):
+        raise FrailtyError(f"The score '{card.id}' has no rise that could be judged.",
+                           why="its value is no fixed multiple of its points", mend="take a score such as efi")
     days = np.array([_number(day) for day in months_back(as_of, rules.months)], np.int32)
     (one,) = history(plan, arrays, days).values()
     steps, ok = one.points, one.status == 0
-    unit = Fraction(plan.scorecards[0].divide_by or 1) * 10**one.scale
+    unit = Fraction(card.divide_by or 1) * 10**one.scale
     slope, months = _longest_slope(one, sorted({*rules.rapid_months, *rules.moderate_months}))
     both = ok[:, 0] & ok[:, -1]
     rise = steps[:, -1] - steps[:, 0]
