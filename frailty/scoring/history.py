@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BLOCK = 4096        # people that a thread takes at a time
 TOGETHER = 64       # dates in one word
-WORTH = 2**19     # people times dates from which the one pass is worth compiling; below, date by date takes less than a second
+WORTH = 2**19       # people times dates from which the one pass is worth compiling; below, date by date takes less than a second
 STACK = 8192        # people times dates that are evaluated in one go, date by date
 
 # What the fast way knows. A word or a table that is not named here makes a scorecard go date by date.
