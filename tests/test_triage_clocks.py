@@ -209,7 +209,7 @@ def test_scenario_5_admitted_on_23_december() -> None:
     }
     end = found[100]
     assert breach(end, at("2027-01-06 23:59")) == "" and breach(end, at("2027-01-07 00:01")) == "open"
-    assert breach(end, at("2027-02-01 09:00"), at("2027-01-06 16:00")) == ""
+    assert breach(end, at("2027-02-01 09:00"), at("2027-01-06 16:00")) == breach(end, end, end) == breach(end, end) == ""
     assert breach(end, at("2027-02-01 09:00"), at("2027-01-08 09:00")) == "final"
 
 
