@@ -224,7 +224,7 @@ def test_no_places_and_twice_the_same_person() -> None:
 def test_those_who_wait_grow_older_in_the_likely_week() -> None:
     """Next week the one with moderate frailty has waited four weeks, and comes before the second with severe frailty."""
     found = allocate([item("a", band="moderate", waiting=21), item("b"), item("c")], 1, PLAIN)
-    assert [(one.item.person, one.week) for one in found.overflow][0] == ("a", 1)
+    assert (found.overflow[0].item.person, found.overflow[0].week) == ("a", 1)
 
 
 def test_who_lies_beyond_a_year_has_no_likely_week() -> None:
