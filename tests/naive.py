@@ -353,7 +353,7 @@ def assess(term: Term, person: Row, card: Scorecard, rules: Path | None) -> Row:
     behind = [one for one in any_of + all_of if one["present"]]
     return {"present": present, "points": points_of(term, behind[0]["measure"] if behind else None) if present else Decimal(0),
             "unsure": not present and any(one["unsure"] for one in any_of + all_of + none_of), "assessed": assessed,
-            **traced(behind)}
+            "behind": behind, **traced(behind)}
 
 
 def traced(behind: list[Row]) -> Row:
@@ -497,9 +497,8 @@ def score(card: Scorecard, person: Row, rules: Path | None = None) -> Row:
         if group.choose == "sum":
             inner = sum((judged[id]["points"] for id in there if not silenced(id, card, judged)), Decimal(0))
             points = step_of(Fraction(inner), group.steps).points
-            behind = [look((e,), person, card, rules) for term in card.terms if term.id in group.terms for e in term.any + term.all]
             if points:
-                counted[group.id] = {"points": points, **traced([one for one in behind if one["present"]])}
+                counted[group.id] = {"points": points, **traced([one for id in group.terms for one in judged[id]["behind"]])}
         elif not there and group.missing != "absent":
             blocked |= group.missing == "not_assessable"
             if isinstance(group.missing, Decimal) and group.missing:

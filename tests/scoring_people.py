@@ -25,6 +25,7 @@ from frailty.records.arrays import (
 )
 from frailty.scoring.definitions import STATUS
 from frailty.scoring.engine import Scores
+from frailty.terminology import Ladder
 
 Row = dict[str, Any]
 EPOCH = date(1970, 1, 1)
@@ -37,12 +38,19 @@ LISTS = {
     "t/two": "urn:test,A1,,exact,,,,,,\nurn:test,C1,,exact,,,,,,\n",
     "t/kinds": "urn:test,B,,prefix,,,,red,,\nurn:test,C,,prefix,,,,blue,,\nurn:test,D1,,exact,,,,green,,\n",
     "t/drugs": "urn:test,M1,,exact,,,,,,\nurn:test,M3,,exact,,,,,,\n",
+    "t/limits": "urn:test,A1,,exact,1,,,,,\nurn:test,B,,prefix,,60,,,,\nurn:test,C1,,exact,,40,59,,,\nurn:test,C,,prefix,2,,,,,\n",
+    "t/named": "substance,aspirin,,exact,,,,anti,,\nsubstance,codeine,,exact,,,,opioid,,\nbnf,0407,,prefix,,,,pain,,\n",
+    "t/question": "urn:test,K1,,exact,,,,,,\n",
+    "t/answers": "urn:test,no,,exact,,,,0,,\nurn:test,some,,exact,,,,1,,\nurn:test,much,,exact,,,,2,,\n",
     "quantities/q1": "urn:test,Q1,,exact,,,,,,\nurn:test,Q9,,exact,,,,,,careful\n",
     "quantities/q2": "urn:test,Q2,,exact,,,,,,\n",
 }
 CODES = ("A1", "A2", "B1", "B2", "C1", "C2", "D1", "Z1")
 DRUGS = {"M1": (1, 1), "M2": (2, 2), "M3": (2, 3), "M4": (3, 3), "M5": (4, 1)}    # code: substance, rung
+NAMES = ("", "aspirin", "codeine + paracetamol", "product x", "senna")              # of the substances
+BNF = {"M1": "0209000A0", "M2": "0407010F0", "M5": "0106020M0"}
 QUANTITIES = {"q1": ("Q1", "Q9"), "q2": ("Q2",)}
+ANSWERS = {"t/question=t/answers": ("K1",)}
 QUANTITY_TABLE = """quantity,codes,unit,spelling,factor,plausible_min,plausible_max,derived,source
 q1,quantities/q1,g/L,g/L,1,0,1000,,test
 q2,quantities/q2,score,score,1,0,1000,,test
@@ -167,10 +175,15 @@ def persons(draw: st.DrawFn, codes: tuple[tuple[str, str], ...], quantities: dic
     days = st.sampled_from([TODAY - timedelta(days=n) for n in edges])
     delays = st.sampled_from([0, 0, 0, 1, 400])
     stays = draw(st.lists(st.builds(
-        lambda started, delay, setting, admission: {
+        lambda started, delay, setting, admission, length, provider: {
             "started": started, "recorded_start": started + timedelta(days=delay), "setting": setting,
-            "admission": admission},
-        days, delays, st.sampled_from(SETTINGS), st.sampled_from(ADMISSIONS)), max_size=2))
+            "admission": admission, "ended": None if length is None else started + timedelta(days=length),
+            "recorded_end": None if length is None else started + timedelta(days=length + delay), "provider": provider},
+        days, delays, st.sampled_from([*SETTINGS, "inpatient", "inpatient"]), st.sampled_from(ADMISSIONS),
+        st.sampled_from([0, 1, 3, 20, None]), st.sampled_from(["RA1", "RB2", "RC3", None])), max_size=3))
+    stays.sort(key=lambda stay: (stay["started"], stay["recorded_start"]))
+    for n, stay in enumerate(stays):
+        stay["record"] = 300 + n
 
     def records(family: str, first: int, rows: Any) -> list[Row]:
         """Rows of one family; the codings of one record share their dates and their stay."""
@@ -191,23 +204,25 @@ def persons(draw: st.DrawFn, codes: tuple[tuple[str, str], ...], quantities: dic
     number = st.sampled_from([0.0, 1.9, 2.0, 3.0, 3.1, 4.0, 36.0, 130.0])
     values = st.sampled_from([(name, code) for name in quantities for code in quantities[name]])
     measured = records("measured", 100, st.builds(
-        lambda pair, value, comparator: [{"quantity": pair[0], **coding((LOCAL, pair[1])), "value": value,
-                                          "comparator": comparator}],
-        values, number, st.sampled_from(["", "", *COMPARATORS])))
+        lambda pair, value, comparator, minute: [{
+            "quantity": pair[0], **coding((LOCAL, pair[1])), "value": value % 3 // 1 if "=" in pair[0] else value,
+            "comparator": "" if "=" in pair[0] else comparator, "minute": minute}],
+        values, number, st.sampled_from(["", "", *COMPARATORS]), st.sampled_from([-1, 600, 600, 601])))
     shared = [row["record"] for row in coded]
     if shared and measured:     # an observation with a value that is also a coded entry
         twin = draw(st.sampled_from(coded))
         measured[0] |= {key: twin[key] for key in ("record", "effective", "recorded")}
     issues = records("issues", 200, st.lists(st.sampled_from(sorted(DRUGS)), min_size=1, max_size=2, unique=True).map(
-        lambda names: [{**coding((LOCAL, name)), "substance": DRUGS[name][0], "rung": DRUGS[name][1]}
-                       for name in names]))
+        lambda names: [{**coding((LOCAL, name)), "substance": DRUGS[name][0], "rung": DRUGS[name][1],
+                        "names": NAMES[DRUGS[name][0]], "bnf": BNF.get(name, "")} for name in names]))
     birth = draw(st.sampled_from([None, date(1984, 2, 29), date(1984, 3, 1), date(1964, 2, 29), date(1964, 3, 1),
                                   date(1944, 7, 1), date(1940, 1, 1)]))
     since = st.sampled_from([None, date(2010, 1, 1), TODAY, TODAY + timedelta(days=1), date(2022, 2, 28),
                              date(2022, 3, 1), date(2022, 3, 2)])
     return {"birth": birth, "as_of": draw(st.sampled_from([TODAY, TODAY - timedelta(days=1), date(2023, 12, 31)])),
             "sex": draw(st.sampled_from(SEXES)), "hospital_from": draw(since), "coded": coded, "measured": measured,
-            "issues": issues, "stays": stays, "hospital_without_stays": draw(st.booleans())}
+            "issues": issues, "stays": stays, "hospital_without_stays": draw(st.booleans()),
+            "inputs": draw(st.sampled_from([{}, {"imd": 12.5}, {"imd": 40.0}]))}
 
 
 @dataclass
@@ -218,6 +233,7 @@ class Laid:
     systems: list[str]
     codes: list[str]
     as_of: np.ndarray
+    ladder: Ladder
 
 
 def number_of(day: date | None) -> int:
@@ -260,6 +276,10 @@ def lay_out(people: list[Row], quantities: tuple[str, ...], shuffle: np.random.G
     def stay_of(row: Row) -> int:
         return next((n for n, one in enumerate(stay_rows) if one is row["stay"]), -1)
 
+    providers = ("RB2", "RC3", "RA1")
+    ladder = Ladder(np.array([DRUGS.get(code, (-1, 3))[0] for _, code in table], np.int32), list(NAMES),
+                    np.array([DRUGS.get(code, (-1, 3))[1] for _, code in table], np.int8), [BNF.get(code, "") for _, code in table])
+    paragraphs = sorted({code[:6] for code in ladder.bnf if code})
     names = tuple(dict.fromkeys([*quantities, *(row["quantity"] for p in people for row in p["measured"])]))
     arrays = PracticeArrays(
         person=np.arange(len(people), dtype=np.int32),
@@ -270,17 +290,19 @@ def lay_out(people: list[Row], quantities: tuple[str, ...], shuffle: np.random.G
         hospital_without_stays=np.array([p["hospital_without_stays"] for p in people], np.bool_),
         coded=family(Coded, "coded", lambda row: {**dated(row), "stay": stay_of(row)}),
         measured=family(Measured, "measured", lambda row: {
-            **dated(row), "quantity": names.index(row["quantity"]), "value": row["value"],
+            **dated(row), "quantity": names.index(row["quantity"]), "value": row["value"], "minute": row.get("minute", -1),
             "comparator": COMPARATORS.index(row["comparator"])}),
         issues=family(Issues, "issues", dated),
         stays=family(Stays, "stays", lambda row: {
             "started": number_of(row["started"]), "recorded_start": number_of(row["recorded_start"]),
             "setting": SETTINGS.index(row["setting"]), "admission": ADMISSIONS.index(row["admission"]),
-            "ended": number_of(row.get("ended")), "recorded_end": number_of(row.get("recorded_end"))}),
-        quantities=names, substance=np.array([DRUGS.get(code, (-1, 3))[0] for _, code in table], np.int32),
-        rung=np.array([DRUGS.get(code, (-1, 3))[1] for _, code in table], np.int8))
+            "ended": number_of(row.get("ended")), "recorded_end": number_of(row.get("recorded_end")),
+            "record": row.get("record", -1), "provider": providers.index(row["provider"]) if row.get("provider") else -1}),
+        quantities=names, substance=ladder.substance, rung=ladder.rung, providers=providers,
+        paragraph=np.array([paragraphs.index(code[:6]) if code else -1 for code in ladder.bnf], np.int32),
+        inputs={"imd": np.array([p.get("inputs", {}).get("imd", np.nan) for p in people])})
     return Laid(arrays, [pair[0] for pair in table], [pair[1] for pair in table],
-                np.array([number_of(p["as_of"]) for p in people], np.int32))
+                np.array([number_of(p["as_of"]) for p in people], np.int32), ladder)
 
 
 def as_said(scores: Scores, laid: Laid, id: str) -> list[Row]:

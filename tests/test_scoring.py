@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scoring_people import (
+    ANSWERS,
     CARD,
     CAREFUL,
     CODES,
@@ -27,6 +28,7 @@ from scoring_people import (
     persons,
     write_rules,
 )
+from scoring_words import FILES, IDS, TABLES
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
@@ -48,7 +50,8 @@ def differences(cards: list[Scorecard], people: list[Row], rules: Path | None, *
     """Where the engine and the oracle differ."""
     needed = compile_plan(cards, [""], [""], rules).measured_quantities
     laid = lay_out(people, needed, how.pop("shuffle", None))
-    scores = evaluate(compile_plan(cards, laid.systems, laid.codes, rules), laid.arrays, laid.as_of, **how)
+    plan = compile_plan(cards, laid.systems, laid.codes, rules, ladder=laid.ladder)
+    scores = evaluate(plan, laid.arrays, laid.as_of, **how)
     found = []
     for card in cards:
         for p, said in enumerate(as_said(scores, laid, card.id)):
@@ -63,6 +66,10 @@ def differences(cards: list[Scorecard], people: list[Row], rules: Path | None, *
                 pairs.append(("reason", said["reason"], REASONS[wanted["reason"]]))
             found += [f"{card.id}, person {p}, {what}: {got} is not {right}" for what, got, right in pairs if got != right]
             value = scores[card.id].value[p]
+            if isinstance(scores[card.id].of, np.ndarray) and scores[card.id].of[p] != wanted["of"]:
+                found.append(f"{card.id}, person {p}: of {scores[card.id].of[p]} is not {wanted['of']}")
+            if sum(one["points"] for one in said["terms"].values()) != said["points"]:
+                found.append(f"{card.id}, person {p}: the contributions are not the score")
             if wanted["value"] is None:
                 found += [] if np.isnan(value) else [f"{card.id}, person {p}: has a value"]
             elif abs(value - float(wanted["value"])) > 1e-12:
@@ -76,6 +83,22 @@ def differences(cards: list[Scorecard], people: list[Row], rules: Path | None, *
 def test_every_word_of_the_language(rules: Path, people: list[Row], block: int, seed: int) -> None:
     cards = [load_scorecard(id, rules) for id in ("mixed", "careful")]
     assert not differences(cards, people, rules, block=block, threads=2, shuffle=np.random.default_rng(seed))
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_rules(tmp_path_factory.mktemp("wide"), FILES)
+    for name, text in TABLES.items():
+        (folder / "scores" / name).write_text(text)
+    return folder
+
+
+@FEW
+@given(people=st.lists(persons(tuple((LOCAL, code) for code in CODES), {**QUANTITIES, **ANSWERS}), min_size=1, max_size=4),
+       block=st.sampled_from([1, 3, 2048]), seed=st.integers(0, 99), alone=st.sampled_from(["", *IDS]))
+def test_the_words_that_few_scores_use(wide: Path, people: list[Row], block: int, seed: int, alone: str) -> None:
+    cards = [load_scorecard(id, wide) for id in ([alone] if alone else IDS)]
+    assert not differences(cards, people, wide, block=block, threads=2, shuffle=np.random.default_rng(seed))
 
 
 def some_codes(*names: str) -> tuple[tuple[str, str], ...]:
@@ -204,6 +227,34 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
         assert len(scores.frame(["x"] * len(people))) == len(people)
         assert list(scores.contributions_frame(["x"] * len(people)).columns)[:4] == [
             "patient_id", "score", "term", "points"]
+
+
+def test_of_two_kinds_of_evidence_on_one_day_the_larger_key_stands_for_the_term(tmp_path: Path) -> None:
+    """The last record that was recorded is of another kind; each kind has its own last, and of those the larger key counts."""
+    body = """[[term]]
+        id = "both"
+        all = [{ codes = "t/one" }, { from = "value", codes = "quantities/q2" }]
+        points = 1"""
+    later = TODAY + timedelta(days=1)
+    value = {"quantity": "q2", "system": LOCAL, "code": "Q2", "value": 2.0, "comparator": "", "effective": TODAY, "recorded": TODAY,
+             "record": 102}
+    people = [person(as_of=later, coded=[entry("A1", TODAY, recorded=later, record=5), entry("B1", TODAY, record=7)],
+                     measured=[value]) for _ in range(2)]
+    people[1]["as_of"] = TODAY
+    assert not differences([card_of(tmp_path, body)], people, tmp_path, block=1)
+    laid = lay_out(people, ("q2",))
+    scores = evaluate(compile_plan([card_of(tmp_path, body)], laid.systems, laid.codes, tmp_path), laid.arrays, laid.as_of)
+    assert [one["terms"]["both"]["record"] for one in as_said(scores, laid, "one")] == [102, 102]
+
+
+def test_a_record_that_two_rows_of_a_list_mean_counts_once(tmp_path: Path) -> None:
+    card = card_of(tmp_path, '[[term]]\nid = "a"\nany = [{ codes = "t/limits" }]\npoints_per = { each = 1 }')
+    people = [person(coded=[entry("C1", record=1), entry("C1", TODAY - timedelta(days=1), record=0)], birth=date(1974, 3, 1)),
+              person(coded=[entry("C1", TODAY - timedelta(days=9))], birth=date(1964, 2, 20))]
+    assert not differences([card], people, tmp_path)
+    laid = lay_out(people, ())
+    scores = evaluate(compile_plan([card], laid.systems, laid.codes, tmp_path), laid.arrays, laid.as_of)
+    assert scores["one"].points.tolist() == [2, 1]
 
 
 # What must not matter

@@ -98,7 +98,105 @@ def test_refusals(tmp_path: Path, body: str, parts: list[str]) -> None:
         assert part in message
 
 
+VALUE = TERM.replace('codes = "t/one"', 'from = "value", codes = "quantities/q1"')
+LATEST = VALUE.replace('q1"', 'q1", take = "latest"')
+GROUP = '[[group]]\nid = "g"\nchoose = "first"\nterms = ["a", "b"]\n'
+TWO = TERM + TERM.replace('"a"', '"b"')
+
+
+@pytest.mark.parametrize(("body", "parts"), [
+    (LATEST, ["gives points for an age or a value without saying which", "or value = [ ... ] in the evidence"]),
+    (LATEST.replace("points = 1", "points_per = { each = 1 }"), ["is no whole number", "sums of points are exact", "round_to = 0.1"]),
+    (TERM.replace("points = 1", 'points_per = { each = 1, form = "cube" }'), ["form = 'cube' is not a word", "identity, square, log"]),
+    (TERM.replace("points = 1", "points_per = { eech = 1 }"), ["did you mean 'each'?"]),
+    (VALUE.replace('q1"', 'q1", round_to = 0.3'), ["a whole number or a whole part of one"]),
+    (VALUE.replace('q1"', 'q1", take = "best_of_last"'), ["says no number of values", "best_of_last:3"]),
+    (VALUE.replace('q1"', 'q1", take = "latest:3"'), ["is not clear"]),
+    (VALUE.replace('q1"', 'q1", best = "smallest"'), ["goes only with take = \"best_of_last:n\""]),
+    (VALUE.replace('q1"', 'q1", take = "set"'), ["needs a score that has one timed set", "[set]"]),
+    ('set = { within = "7 days" }\n' + TERM, ["has a set, but no evidence of it"]),
+    ('set = { within = "7 days" }\n' + VALUE.replace('q1"', 'q1", take = "set", within = "1 day"'), ["'within' does not go with take = 'set'"]),
+    (VALUE.replace('q1"', 'q1", stay = { index = true }'), ["needs a score that has an index stay", 'index = "last_discharge"']),
+    ('index = "last_admission"\n' + TERM, ["index = 'last_admission' is not a word", "use one of: last_discharge"]),
+    ('index = "last_discharge"\n' + TERM, ["hospital feed that the scorecard does not need"]),
+    (TERM.replace('"t/one"', '"t/one", where = { sex = "femal" }'), ["did you mean 'female'?"]),
+    (TERM.replace('"t/one"', '"t/one", where = { age_at_event = { above = 3 } }'), ["'above' in 'age_at_event'"]),
+    (TERM.replace('codes = "t/one"', 'from = "answer", codes = "t/one"'), ["names no list of answers"]),
+    (TERM.replace('{ codes = "t/one" }', '"grene"'), ["There is no evidence named 'grene'"]),
+    (TERM + 'missing = { points = 1 }\n', ["says what to do where it is missing, but it never is"]),
+    (VALUE + 'missing = { point = 1 }\n', ["'point' in 'missing'", "did you mean 'points'?"]),
+    (TERM.replace('"a"', '"floor"'), ["cannot be called 'floor'"]),
+    (TWO + GROUP.replace("first", "frist"), ["choose = 'frist'", "did you mean 'first'?"]),
+    (TWO + GROUP.replace('"b"', '"c"'), ["The group 'g' names 'c', which is not a term"]),
+    (TWO + GROUP.replace(', "b"', ""), ["has too few terms"]),
+    (TWO + GROUP + GROUP.replace('"g"', '"h"'), ["is in more than one place of the groups"]),
+    (TWO + GROUP.replace('"g"', '"a"'), ["an id that no term and no other group has"]),
+    (TWO + GROUP.replace("first", "sum"), ["and choose = \"sum\" belong together"]),
+    (TWO.replace("points = 1", "bands = [{ points = 1 }]") + GROUP.replace("first", "worst"), ["has no fixed points"]),
+    (TWO.replace("points = 1", 'points = 1\nunless = ["b"]', 1) + GROUP.replace("first", "latest"), ["cannot be in a group that chooses the latest"]),
+    ("link = { logistic = {} }\n" + TERM, ["'intercept' must be a number"]),
+    ('link = { survival = { baseline = 1.2, horizon = "1 year" } }\n' + TERM, ["a share of survivors between 0 and 1"]),
+    ('link = { divide_by = "assessed" }\n' + TERM, ["'minimum_share' must be a number"]),
+    ("link = { divide_by = 3, minimum_share = 1 }\n" + TERM, ["goes only with divide_by = \"assessed\""]),
+    ('status = "not_available"\n', ["'status' and 'missing' belong together"]),
+    ('missing = ["all"]\n' + TERM, ["'status' and 'missing' belong together"]),
+    ('status = "not available"\nmissing = ["all"]\n', ["did you mean 'not_available'?"]),
+    ('codes_from_site = ["t/on"]\n' + TERM, ["which no evidence names", "did you mean 't/one'?"]),
+    ('needs = ["bnf"]\n' + TERM, ["needs 'bnf', but it has no evidence of medicines"]),
+    ('[[variant]]\nid = "v"\n' + TERM.replace("[[term]]", "[[variant.term]]") + TERM, []),
+])
+def test_refusals_of_rarer_words(tmp_path: Path, body: str, parts: list[str]) -> None:
+    if parts:
+        message = refusal(tmp_path, HEAD + body)
+        for part in parts:
+            assert part in message
+        return
+    rules = write_rules(tmp_path, {"one": HEAD + body})
+    assert scorecard_ids(rules) == ["one", "one_v"]
+    with pytest.raises(DefinitionError, match="has no title of its own"):
+        load_scorecard("one_v", rules)
+
+
+def test_variants(tmp_path: Path) -> None:
+    text = HEAD + "variants_only = true\n" + TERM + """
+[[variant]]
+id = "double"
+title = "Twice as much"
+[[variant.term]]
+id = "a"
+points = 2
+[[variant.term]]
+id = "new"
+any = [{ codes = "t/two" }]
+points = 1
+[[variant]]
+id = "half"
+title = "Half as much"
+[[variant.term]]
+id = "a"
+points = "half"
+"""
+    rules = write_rules(tmp_path, {"one": text, "above": 'id = "above"\ntitle = "t"\nbased_on = "one_double"\n'})
+    assert scorecard_ids(rules) == ["above", "one_double", "one_half"]
+    for id in ("one_double", "above"):
+        assert [(t.id, t.points) for t in load_scorecard(id, rules).terms] == [("a", 2), ("new", 1)]
+    with pytest.raises(DefinitionError, match="holds only variants"):
+        load_scorecard("one", rules)
+    with pytest.raises(DefinitionError, match="must be a number") as caught:
+        load_scorecard("one_half", rules)
+    assert "line 27" in str(caught.value)
+
+
+def test_lists_that_the_site_fills(tmp_path: Path) -> None:
+    rules = write_rules(tmp_path, {"one": HEAD + 'codes_from_site = ["t/one"]\n' + TERM})
+    (rules / "codelists/t/one.csv").write_text(HEADER)
+    plan = compile_plan([load_scorecard("one", rules)], ["urn:test"], ["A1"], rules)
+    assert "Not available: the code list t/one has no codes yet; the site must supply them." in plan.reasons
+
+
 @pytest.mark.parametrize(("bands", "part"), [
+    ('{ label = "x", any_term = 3 }', "The first band is for any value"),
+    ('{ label = "x" }, { label = "y", any_term = 3, below = 3 }', "has edges and 'any_term'"),
     ('{ label = "x", at_least = 0 }', "leaves smaller numbers without one"),
     ('{ label = "x", below = 3 }', "leaves larger numbers without one"),
     ('{ label = "x", below = 3 }, { label = "y", at_least = 4 }', "a gap between 3 and 4"),

@@ -15,24 +15,51 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
     facts = {
         "id": f"{card.id}, version {card.version}", "source": card.source.get("citation", ""),
         "doi": card.source.get("doi", ""), "licence": card.licence, "restricted": card.restricted, "verified": card.verified,
-        "population": f"{card.age_at_least} years and over" if card.age_at_least else "everybody",
-        "needs": ", ".join(f"a {need} feed" for need in card.needs) or "records of general practice",
-        "value": f"points / {card.of:g}" if card.divide_by else "sum of points",
-        "bands": "; ".join(f"{band.label} {_interval(band.interval)}" for band in card.bands) or "none",
+        "population": " and ".join([f"{card.age_at_least} years and over"] * (card.age_at_least is not None)
+                                   + [f"below {card.age_below} years"] * (card.age_below is not None)) or "everybody",
+        "needs": ", ".join(NEEDS[need] for need in card.needs) or "records of general practice",
+        "value": _value(card),
+        "scored at": "the last discharge from hospital" + (
+            f", if in the last {card.index_within.text}" if card.index_within else "") if card.index else "",
+        "measured": f"in one set, of the last {card.set_within.text}" if card.set_within else "",
+        "missing": "; ".join(card.lacks),
+        "bands": "; ".join(
+            f"{band.label} " + (_interval(band.interval) if band.any_term is None else f"any one term of {band.any_term:f} or more")
+            for band in card.bands) or "none",
         "definition": f"sha256 {card.sha256[:16]}…",
     }
     lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12)
               for name, value in facts.items() if value]
-    lines += ["", f"{len(card.terms)} terms (points, term, evidence):"]
+    lines += ["", f"{len(card.terms)} terms (points, term, evidence):"] if card.terms else []
     lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term, rules)}", 110,
                             subsequent_indent=" " * 33) for term in card.terms]
+    lines += [textwrap.fill(f"  of {', '.join(group.terms)}: {CHOOSE[group.choose]} ({group.id})", 110, subsequent_indent=" " * 5)
+              for group in card.groups]
     if card.notes:
         lines += ["", *(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in card.notes)]
     return "\n".join(lines)
 
 
+CHOOSE = {"first": "the first counts", "worst": "the one with most points counts", "latest": "the latest counts",
+          "sum": "their sum is one term"}
+NEEDS = {"hospital": "a hospital feed", "substances": "the substance of every medicine",
+         "bnf": "the BNF paragraph of every medicine"}
+
+
+def _value(card: Scorecard) -> str:
+    link = card.link
+    if link.kind == "assessed":
+        return f"points / assessed terms, of which there must be {float(link.minimum_share):.0%}"
+    return {"identity": "sum of points", "divide_by": f"points / {card.of:g}",
+            "logistic": f"1 / (1 + exp(-points)), with the intercept {link.intercept}",
+            "survival": f"risk within {link.horizon}: 1 - {link.baseline} ^ exp(points - {link.mean})"}[link.kind]
+
+
 def _points(term: Term) -> str:
-    return f"{term.points:f}" if not term.steps else "steps"
+    if term.per:
+        form = {"identity": "", "square": " sq", "log": " ln"}[term.per.form]
+        return f"{term.per.each:f} x{form}"
+    return f"{term.points:f}" if not term.steps and not term.choices else "steps"
 
 
 def _named(term: Term) -> str:
@@ -41,20 +68,24 @@ def _named(term: Term) -> str:
 
 
 def _evidence(term: Term, rules: Path | None) -> str:
-    parts = []
-    for one in term.evidence:
-        if one.source == "value":
-            cuts = ", ".join(_interval(i) + (f" ({i.sex})" if i.sex else "") for i in one.intervals) or "any"
-            parts.append(f"{one.codes.removeprefix('quantities/')} {cuts} {one.unit}".rstrip() + _window(one))
-        elif one.codes:
-            entries = load_codelist(one.codes, rules).entries
-            count = sum((not one.category or entry.category == one.category)
-                        and not (one.without_caution and entry.caution) for entry in entries)
-            parts.append(f"{count} {'code' if count == 1 else 'codes'} of {one.codes}{_window(one)}")
-        else:
-            parts.append(f"{one.take.replace('distinct:', 'distinct ')} of {one.source}"
-                         + (f", at least {one.at_least}" if one.at_least > 1 else "") + _window(one))
-    return " or ".join(dict.fromkeys(parts))
+    """Any of these, and all of those, and none of the last."""
+    some, every, none = (list(dict.fromkeys(_one(e, rules) for e in many)) for many in (term.any, term.all, term.none))
+    return " and ".join([*([" or ".join(some)] if some else []), *every, *(f"not {one}" for one in none)])
+
+
+def _one(one: Evidence, rules: Path | None) -> str:
+    if one.source == "answer":
+        return f"{one.answers}{' ' + one.category if one.category else ''} to {one.codes}{_window(one)}"
+    if one.source == "value":
+        cuts = ", ".join(_interval(i) + (f" ({i.sex})" if i.sex else "") for i in one.intervals) or "any"
+        return f"{one.codes.removeprefix('quantities/')} {cuts} {one.unit}".rstrip() + _window(one)
+    if one.codes:
+        entries = load_codelist(one.codes, rules).entries
+        count = sum((not one.category or entry.category == one.category)
+                    and not (one.without_caution and entry.caution) for entry in entries)
+        return f"{count} {'code' if count == 1 else 'codes'} of {one.codes}{_window(one)}"
+    return (f"{one.take.replace('distinct:', 'distinct ')} of {one.source}"
+            + (f", at least {one.at_least}" if one.at_least > 1 else "") + _window(one))
 
 
 def _window(one: Evidence) -> str:

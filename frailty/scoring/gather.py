@@ -330,7 +330,7 @@ def gather_runs(low: Whole, high: Whole, persons: Array, measured: Numbers, maps
             if kind == CHANGE:
                 number -= lower_median(pool, count - ONE)
             for k in range(first, count if kind != CHANGE else ZERO):
-                if (pool[k] > pool[best]) if kind == BEST_LARGEST else (pool[k] < pool[best]):
+                if (pool[k] >= pool[best]) if kind == BEST_LARGEST else (pool[k] <= pool[best]):
                     best = k
                     number = pool[k]
             j = places[best]
