@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from golden import SNOMED, differs, wrong_check_digits
+from scoring_people import TODAY, lay_out
 
-from frailty.scoring import default_scorecard_ids, load_scorecard
+from frailty.scoring import STATUS, compile_plan, default_scorecard_ids, evaluate, load_scorecard
 from frailty.terminology import load_codelist
 
 pytestmark = pytest.mark.scoring
@@ -193,3 +196,43 @@ def test_three_low_blood_pressures_of_one_kind(systolic: list[int], diastolic: l
               for kind, many in (("systolic", systolic), ("diastolic", diastolic)) for n, value in enumerate(many)]
     terms = [*(["hypotension_syncope"] if counts else []), *NOTHING]
     assert differs("efi2", {"age": 80, "values": values}, terms=terms) == []
+
+
+# ---- polypharmacy
+
+def medicated(*medicines: tuple[str, int]) -> tuple[float, str]:
+    """Points and status of a person of 80 with medicines issued, each (BNF code, days ago); nothing else is recorded."""
+    issues = [{"system": "", "code": f"m{n:02d}", "effective": TODAY - timedelta(days=days), "recorded": TODAY - timedelta(days=days),
+               "record": n} for n, (_, days) in enumerate(medicines)]
+    person = {"birth": date(1944, 1, 1), "as_of": TODAY, "sex": "female", "hospital_from": None, "hospital_without_stays": False,
+              "coded": [], "measured": [], "issues": issues, "stays": []}
+    card = load_scorecard("efi2")
+    laid = lay_out([person], compile_plan([card], [""], [""]).measured_quantities)
+    known = {f"m{n:02d}": bnf[:6] for n, (bnf, _) in enumerate(medicines)}
+    each = [known.get(code, "") for code in laid.codes]
+    paragraph = np.array([sorted(set(each)).index(one) if one else -1 for one in each], np.int32)
+    arrays = replace(laid.arrays, paragraph=paragraph, substance=np.arange(len(each), dtype=np.int32))
+    score = evaluate(compile_plan([card], laid.systems, laid.codes), arrays, laid.as_of)["efi2"]
+    return int(score.points[0]) / 10**score.scale, STATUS[score.status[0]]
+
+
+def paragraphs(count: int, days: int = 10) -> list[tuple[str, int]]:
+    return [(f"{chapter:02d}01010A0", days) for chapter in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(("count", "term"), [(0, ""), (4, ""), (5, "polypharmacy_5_9"), (9, "polypharmacy_5_9"),
+                                             (10, "polypharmacy_10"), (14, "polypharmacy_10")])
+def test_paragraphs_below_on_and_above_each_edge(count: int, term: str) -> None:
+    assert medicated(*paragraphs(count)) == (points(*NOTHING, *([term] if term else [])), "ok")
+
+
+def test_a_paragraph_counts_once_and_within_ninety_days() -> None:
+    same = [("0101010A0", 10), ("0101010B0", 20), ("0101012Z0", 30)]      # three medicines of the paragraph 010101
+    assert medicated(*paragraphs(4), *same) == (points(*NOTHING), "ok")
+    assert medicated(*paragraphs(5, 89)) == (points(*NOTHING, "polypharmacy_5_9"), "ok")
+    assert medicated(*paragraphs(5, 90)) == (points(*NOTHING), "ok")
+
+
+def test_a_medicine_of_unknown_paragraph_leaves_the_score_open() -> None:
+    assert medicated(*paragraphs(5), ("", 10))[1] == "not_assessable"
+    assert medicated(*paragraphs(5), ("", 200)) == (points(*NOTHING, "polypharmacy_5_9"), "ok")
