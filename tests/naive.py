@@ -274,7 +274,7 @@ def chosen_of_all(evidence: Evidence, rows: list[Row]) -> Row | None:
 
 
 def moment_of(card: Scorecard, person: Row, rules: Path | None) -> list[Row]:
-    """The rows of the latest moment at which every member of the card's timed set was measured."""
+    """The rows of the latest moment at which every member of the card's timed set was measured, with one number each."""
     members = [e for e in card.evidence if e.take == "set"]
     whole = replace(members[0], within=card.set_within, take="any", intervals=(), category="")
     pool = {id(row): row for e in members for row in rows_of(replace(whole, **{
@@ -283,10 +283,11 @@ def moment_of(card: Scorecard, person: Row, rules: Path | None) -> list[Row]:
     for row in pool.values():
         key = (row["effective"], row["minute"]) if row["minute"] >= 0 else (row["effective"], -1, row["recorded"], row["record"])
         moments.setdefault(key, []).append(row)
-    full = [key for key, rows in moments.items() if all(
-        any(row["quantity"] == quantity_of(e, rules) and row in rows_of(replace(e, take="any", within=card.set_within, intervals=(),
-                                                                               category=""), person, rules)[0]
-            for row in rows) for e in members)]
+    def numbers_of(e: Evidence, rows: list[Row]) -> set[float]:
+        own = rows_of(replace(e, take="any", within=card.set_within, intervals=(), category=""), person, rules)[0]
+        return {row["value"] for row in rows if row["quantity"] == quantity_of(e, rules) and row in own}
+
+    full = [key for key, rows in moments.items() if all(len(numbers_of(e, rows)) == 1 for e in members)]
     return moments[max(full)] if full else []
 
 

@@ -148,7 +148,8 @@ def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> 
         UNION ALL BY NAME
         SELECT chosen.i AS i, a.quantity, e.concept, e.effective, e.minute, e.recorded, a.number AS value, 0 AS comparator, e.record,
                e.part, c.place
-        FROM event e JOIN chosen USING (person) JOIN answer_number a ON a.concept = e.concept AND a.answer = e.answer
+        FROM event e JOIN chosen USING (person)
+        JOIN answer_number a ON a.concept = e.concept AND (a.answer = e.answer OR a.answer IS NULL AND e.counts)
         JOIN concept_place c ON c.concept = e.concept
         WHERE e.effective IS NOT NULL AND coalesce(e.status, '') NOT IN ('cancelled', 'registered') AND {held}"""
     return family_of(Measured, people, columns_of(con, f"""
@@ -167,7 +168,8 @@ def _measured(con: DuckDBPyConnection, needs: Needs, held: str, people: int) -> 
 def _answer_numbers(con: DuckDBPyConnection, needs: Needs) -> bool:
     """Makes the temp table `answer_number` (concept, quantity, answer, number): coded answers that count. Are any asked for?
 
-    The quantity "question=answers" names two code lists; the number of an answer is that of arrays.answer_numbers.
+    The quantity "question=answers" names two code lists; the number of an answer is that of arrays.answer_numbers. Records
+    also give an answer as a finding of its own, without its question: then `answer` is NULL here.
     """
     asked = [(n, *name.split("=", 1)) for n, name in enumerate(needs.quantities) if "=" in name]
     if not asked:
@@ -183,6 +185,8 @@ def _answer_numbers(con: DuckDBPyConnection, needs: Needs) -> bool:
         places = np.flatnonzero(index.match(load_codelist(question, needs.rules)))
         found = {given[n]: numbers[entry.category] for entry in reversed(entries) for n in said.positions(entry)}
         rows += [(int(concept), quantity, text, number) for concept in places for text, number in found.items()]
+        own = {concept: numbers[entry.category] for entry in reversed(entries) for concept in index.positions(entry)}
+        rows += [(concept, quantity, None, number) for concept, number in own.items()]
     con.execute("CREATE OR REPLACE TEMP TABLE answer_number (concept INTEGER, quantity INTEGER, answer VARCHAR, number DOUBLE)")
     insert_rows(con, "answer_number", rows)
     return True

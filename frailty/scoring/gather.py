@@ -395,13 +395,16 @@ def member(i: Whole, measured: Numbers, cautioned: Array, members: Array, m: Who
 @part
 def complete(row: Whole, low: Whole, high: Whole, measured: Numbers, cautioned: Array, members: Array, first: Whole,
              last: Whole, as_of: Whole) -> Whole:
-    """Are all members of a set among the rows low:high that are of one moment with `row`?"""
-    known, record_of, minutes = measured[3], measured[4], measured[8]
+    """Are all members of a set among the rows low:high that are of one moment with `row`, each with one number only?"""
+    known, record_of, numbers, minutes = measured[3], measured[4], measured[6], measured[8]
     for m in range(first, last):
-        met = False
+        met, number = False, 0.0
         for i in range(low, high):
             if minutes[i] == minutes[row] and (minutes[row] >= 0 or record_of[i] == record_of[row]) and known[i] <= as_of:
-                met |= member(i, measured, cautioned, members, m)
+                if member(i, measured, cautioned, members, m):
+                    if met and numbers[i] != number:
+                        return False
+                    met, number = True, numbers[i]
         if not met:
             return False
     return True
