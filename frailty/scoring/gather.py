@@ -400,11 +400,11 @@ def complete(row: Whole, low: Whole, high: Whole, measured: Numbers, cautioned: 
     for m in range(first, last):
         met, number = False, 0.0
         for i in range(low, high):
-            if minutes[i] == minutes[row] and (minutes[row] >= 0 or record_of[i] == record_of[row]) and known[i] <= as_of:
-                if member(i, measured, cautioned, members, m):
-                    if met and numbers[i] != number:
-                        return False
-                    met, number = True, numbers[i]
+            of_it = minutes[i] == minutes[row] and (minutes[row] >= 0 or record_of[i] == record_of[row]) and known[i] <= as_of
+            if of_it and member(i, measured, cautioned, members, m):
+                if met and numbers[i] != number:
+                    return False
+                met, number = True, numbers[i]
         if not met:
             return False
     return True
