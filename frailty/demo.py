@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from frailty.nightly import Options, Result, run_nightly
-from frailty.practice import today
+from frailty.records.days import today
 from frailty.synthetic import make_locality
 
 

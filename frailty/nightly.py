@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.errors import FrailtyError, SiteError
-from frailty.practice import Practice, nearest, today
+from frailty.practice import Practice, nearest
 from frailty.records.build import LATEST
+from frailty.records.days import today
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
 from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources

@@ -10,12 +10,11 @@ import difflib
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,10 @@ from numpy.typing import NDArray
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
 from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, standing
+from frailty.records.days import date_of, day_number, day_numbers, today
 from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
+from frailty.records.history import about
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
 from frailty.scoring import compile_plan, evaluate, load_scorecard, scorecard_ids
@@ -34,18 +35,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from frailty.records.arrays import PracticeArrays
+    from frailty.records.days import AsOf
     from frailty.scoring import History, Plan, Scorecard, ScoreHistory
     from frailty.terminology import Ladder
 
-    AsOf = str | date | Sequence[Any] | pd.Series[Any] | Mapping[str, Any] | None
-
 BLOCK = 50_000
 NOT_SCORED = "not scored: objection"
-
-
-def today() -> date:
-    """Today in Europe/London."""
-    return datetime.now(ZoneInfo("Europe/London")).date()
 
 
 def read_fhir(records: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *,
@@ -155,11 +150,7 @@ class Practice:
 
         Raises FrailtyError where nobody has this patient_id.
         """
-        persons, ids, days = self._asked(as_of)
-        if patient_id not in ids:
-            raise FrailtyError("Nobody here has this patient id.",
-                               mend="take one from the column patient_id of scores.csv or Practice.persons")
-        place = ids.index(patient_id)
+        persons, place, days = self._one(patient_id, as_of)
         return self._evaluate([score], persons[[place]], [patient_id], days[[place]], LATEST, ())[1].drop(
             columns=["patient_id", "score", "record"])
 
@@ -203,7 +194,7 @@ class Practice:
 
         from frailty.records.seen import assumed_dates, seen
         from frailty.scoring.history import History, plans_for
-        days = np.array([_day(one) for one in ([dates] if isinstance(dates, (str, date)) else dates)], np.int32)
+        days = np.array([day_number(one) for one in ([dates] if isinstance(dates, (str, date)) else dates)], np.int32)
         persons, ids = self._all_but(None, load or LATEST, leave_out)
         wanted = [scores] if isinstance(scores, str) else list(scores)
         cards, ladder = self._cards(wanted)
@@ -232,7 +223,7 @@ class Practice:
 
         from frailty.scoring.rising import load_rules, rising
         con, rules = self.connection, load_rules()
-        day = date(1970, 1, 1) + timedelta(days=_day(as_of))
+        day = date_of(as_of)
         persons, ids = self._all_but(day, load or LATEST, leave_out)
         cards, ladder = self._cards([score or rules.score])
         plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
@@ -256,11 +247,11 @@ class Practice:
         from frailty.scoring.coverage import coverage
         wanted = [scores] if isinstance(scores, str) else list(scores or scorecard_ids(self._rules))
         found = self.score(wanted, as_of)
-        here = found.merge(self._about(as_of), on="patient_id")
+        here = found.merge(about(self.connection, date_of(as_of)), on="patient_id")
         return coverage(here, here["practice"], wanted)
 
-    def compare(self, old: str | os.PathLike[str], new: str | os.PathLike[str], as_of: str | date | None = None, *, score: str = ""
-                ) -> pd.DataFrame:
+    def compare(self, old: str | os.PathLike[str], new: str | os.PathLike[str], as_of: str | date | None = None, *, score: str = "",
+                objectors: Collection[str] = ()) -> pd.DataFrame:
         """What another definition would do: one row per person alive and registered whom either of the two is for.
 
         old, new: the id of a score, or a folder of rules or a definition pack; score: which of its scores, where that is not
@@ -268,10 +259,11 @@ class Practice:
         """
         from frailty.scoring.compare import compare, sides
         both = sides(os.fspath(old), os.fspath(new), score, self._rules)
-        frames = [self._under(side.rules).score(side.card.id, as_of) for side in both]
-        about = self._about(as_of)
-        here = [about[["patient_id"]].merge(frame, on="patient_id") for frame in frames]
-        return compare(here[0], here[1], about, [side.card for side in both])
+        frames = [self._under(side.rules).score(side.card.id, as_of, objectors=objectors) for side in both]
+        known = about(self.connection, date_of(as_of))
+        known = known[~known["patient_id"].isin(objectors)]
+        here = [known[["patient_id"]].merge(frame, on="patient_id") for frame in frames]
+        return compare(here[0], here[1], known, [side.card for side in both])
 
     def changes(self, since: str | date | int, scores: str | Sequence[str] = "efi", as_of: str | date | None = None, *,
                 old_rules: str | os.PathLike[str] | None = None, objectors: Collection[str] = ()) -> pd.DataFrame:
@@ -282,44 +274,42 @@ class Practice:
         definition, older, superseded, joined, status; what each means: `frailty.scoring.changes`. attrs["notes"] of the
         frame holds what its reader must know.
         """
-        from frailty.records.history import definitions_of, held, load_since
-        from frailty.scoring.changes import Replay, Step, changes
-        from frailty.scoring.lock import definition_hash
+        from frailty.scoring.changes import Replay, find_changes
         from frailty.scoring.overlay import laid_over
-        con, wanted = self.connection, [scores] if isinstance(scores, str) else list(scores)
-        said = since if isinstance(since, int) else date(1970, 1, 1) + timedelta(days=_day(since))
-        load, then, note = load_since(con, said)
-        now = date(1970, 1, 1) + timedelta(days=_day(as_of))
-        if now < then:
-            raise FrailtyError(f"The day to compare with, {now}, lies before {then}.", mend="give a later one")
-        cards = [load_scorecard(one, self._rules) for one in wanted]
-        old = self._under(laid_over(Path(old_rules), trial=True)) if old_rules else self
-        used = definitions_of(con, load)
-        other = [card.id for card in cards if used.get(card.id, "") not in ("", definition_hash(
-            load_scorecard(card.id, old._rules), old._rules))]
-        notes = [note] if note else []
-        if other:
-            notes.append(f"The definition then in use was another one for: {', '.join(other)}. What follows compares records only; "
-                         "with the old definition (a pack: --old-rules) its effect is shown too.")
-        first = Replay(*old._replay(wanted, then, load=load, objectors=objectors))
-        anew = Replay(*self._replay(wanted, then, load=load, objectors=objectors)) if old_rules else first
-        known = Replay(*self._replay(wanted, then, objectors=objectors))
-        last = Replay(*self._replay(wanted, now, objectors=objectors)) if now > then else known
-        records = sorted({int(one) for replay in (anew, known) for one in replay.contributions["record"] if one >= 0})
-        (before, altered), (after, _) = held(con, records, load), held(con, records, LATEST)
-        found = changes([Step("definition", first, anew), Step("store", anew, known, before, after, altered & before),
-                         Step("day", known, last)], cards)
-        found.attrs["notes"], found.attrs["since"], found.attrs["as_of"] = notes, (load, then), now
-        return found
+        wanted = [scores] if isinstance(scores, str) else list(scores)
+        old = self._under(laid_over(Path(old_rules), trial=True)) if old_rules else None
 
-    def _about(self, as_of: str | date | None) -> pd.DataFrame:
-        """patient_id, practice, age_group (of ten years) of the people alive and registered, in the order of patient_id."""
-        people(self.connection, day := date(1970, 1, 1) + timedelta(days=_day(as_of)))
-        return self.connection.execute(f"""SELECT patient_id, coalesce(practice, '(none)') AS practice,
-                coalesce((age - age % 10) || ' to ' || (age - age % 10 + 9), 'not known') AS age_group
-            FROM (SELECT *, date_diff('year', birth_date, DATE '{day}')
-                  - (strftime(birth_date, '%m%d') > '{day:%m%d}')::INTEGER AS age FROM person_as_of)
-            WHERE deceased_on IS NULL AND (registered_to IS NULL OR registered_to > DATE '{day}') ORDER BY patient_id""").fetchdf()
+        def replay(by_old: bool, day: date, load: int | None) -> Replay:
+            return Replay(*(old if by_old and old else self)._replay(wanted, day, load=load, objectors=objectors))
+
+        return find_changes(self.connection, since if isinstance(since, int) else date_of(since), date_of(as_of),
+                            self._cards(wanted)[0], self._rules, replay, old._rules if old else None)
+
+    # ---- explanation
+
+    def sentences(self, scores: str | Sequence[str], as_of: str | date | None = None, *, objectors: Collection[str] = ()
+                  ) -> pd.DataFrame:
+        """One plain sentence per person and score, fit for a card: patient_id, score, sentence (see frailty.scoring.sentences)."""
+        from frailty.records.history import confirmed_bands
+        from frailty.scoring.sentences import sentences
+        cards = self._cards([scores] if isinstance(scores, str) else scores)[0]
+        found, terms = self.evaluate([card.id for card in cards], as_of, objectors=objectors)
+        lists = {card.id: {card.confirmed_by.format(band=band.label): band.label for band in card.bands} for card in cards
+                 if card.confirmed_by}
+        return sentences(found, terms, cards, confirmed_bands(self.connection, lists, date_of(as_of)))
+
+    def outlook(self, patient_id: str, score: str, as_of: str | date | None = None) -> pd.DataFrame:
+        """What changes by itself within two years if nothing more is recorded for one person: on, term, points, band, status.
+
+        A look-back that passes, a birthday, an entry with a date to come. Points: the change from that day on.
+        """
+        from frailty.scoring.outlook import HORIZON, outlook
+        (card,), ladder = self._cards([score])
+        persons, place, _ = self._one(patient_id, as_of)
+        plan = compile_plan([card], *concepts(self.connection), self._rules, ladder=ladder)
+        needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
+        arrays = build_arrays(self.connection, np.repeat(persons[place], HORIZON), needs, ladder=ladder)
+        return outlook(evaluate(plan, arrays, day_number(as_of) + np.arange(HORIZON, dtype=np.int32)), card, date_of(as_of))
 
     def _histories(self, plans: Sequence[Plan], needs: Needs, ladder: Ladder | None, persons: NDArray[np.int32],
                    days: NDArray[np.int32], load: int) -> dict[str, ScoreHistory]:
@@ -353,10 +343,18 @@ class Practice:
 
     def _asked(self, as_of: AsOf, load: int = LATEST) -> tuple[NDArray[np.int32], list[str], NDArray[np.int32]]:
         one_day = as_of is None or isinstance(as_of, (str, date))
-        people(self.connection, date(1970, 1, 1) + timedelta(days=_day(as_of)) if one_day else today(), load)
+        people(self.connection, date_of(as_of) if one_day else today(), load)
         rows = columns_of(self.connection, "SELECT person, patient_id FROM person_as_of ORDER BY patient_id")
         ids = [str(one) for one in rows["patient_id"]]
-        return rows["person"].astype(np.int32), ids, _days(as_of, ids)
+        return rows["person"].astype(np.int32), ids, day_numbers(as_of, ids)
+
+    def _one(self, patient_id: str, as_of: AsOf) -> tuple[NDArray[np.int32], int, NDArray[np.int32]]:
+        """All persons, the place of one of them, and the days."""
+        persons, ids, days = self._asked(as_of)
+        if patient_id not in ids:
+            raise FrailtyError("Nobody here has this patient id.",
+                               mend="take one from the column patient_id of scores.csv or Practice.persons")
+        return persons, ids.index(patient_id), days
 
     def _all_but(self, as_of: AsOf, load: int, leave_out: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
         persons, ids, _ = self._asked(as_of, load)
@@ -433,48 +431,6 @@ def _with_rows_of_objectors(frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame
             frame.loc[missing, name] = "not_available"
             frame.loc[missing, name.removesuffix("_status") + "_reason"] = NOT_SCORED
     return frame
-
-
-def _days(as_of: AsOf, ids: list[str]) -> NDArray[np.int32]:
-    """Days since 1970-01-01, one per person."""
-    by_patient = _by_patient(as_of)
-    if by_patient is not None:
-        as_of = by_patient
-        unknown = sorted(set(as_of) - set(ids))
-        if unknown:
-            raise FrailtyError(f"as_of names {len(unknown)} people who are not here.",
-                               mend="use ids of the column patient_id")
-        return np.array([_day(as_of.get(one)) for one in ids], np.int32)
-    if as_of is None or isinstance(as_of, (str, date)):
-        return np.full(len(ids), _day(as_of), np.int32)
-    values = list(as_of)
-    if len(values) != len(ids):
-        raise FrailtyError(f"as_of has {len(values)} dates for {len(ids)} people.",
-                           mend="give one date for all, or one per person in the order of `persons`")
-    return np.array([_day(one) for one in values], np.int32)
-
-
-def _by_patient(as_of: Any) -> Mapping[str, Any] | None:
-    """A mapping, or a Series whose index is patient_id; None where as_of is neither."""
-    if isinstance(as_of, Mapping):
-        return as_of
-    index = getattr(as_of, "index", None)
-    if index is None or callable(index) or list(index) == list(range(len(index))):
-        return None
-    return dict(zip(index, as_of, strict=True))
-
-
-def _day(value: Any) -> int:
-    try:
-        if value is None:
-            value = today()
-        elif not isinstance(value, str):
-            value = date(value.year, value.month, value.day)
-        else:
-            value = date.fromisoformat(value)
-    except (ValueError, AttributeError):
-        raise FrailtyError(f"{value!r} is not a date.", mend="write it as YYYY-MM-DD") from None
-    return int((value - date(1970, 1, 1)).days)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

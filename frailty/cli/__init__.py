@@ -145,7 +145,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _synth(chosen: argparse.Namespace) -> int:
-    from frailty.practice import today
+    from frailty.records.days import today
     from frailty.synthetic import make_locality
     progress = _progress()
     summary = make_locality(chosen.out, people=chosen.people, homes=chosen.homes, seed=chosen.seed, layout=chosen.layout,

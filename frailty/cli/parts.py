@@ -55,6 +55,15 @@ def practice_of(chosen: argparse.Namespace) -> Practice:
     return practice.with_rules(chosen.rules) if chosen.rules else practice
 
 
+def objectors_of(chosen: argparse.Namespace, practice: Practice) -> list[str]:
+    """Who is not to be scored: by the site's word for an objection; without --site any refusal counts, to be on the safe side."""
+    if chosen.site is None:
+        return practice.objectors()
+    from frailty.site import load_site
+    from frailty.triage import load_settings
+    return practice.objectors(load_settings(load_site(chosen.site)).texts("objection_kinds"))
+
+
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
     """Rows under a header, in columns; numbers to the right."""
     shown = [list(header), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from frailty.cli.parts import a_date, command, practice_of, rules_of, rules_option, save, store_options
+from frailty.cli.parts import a_date, command, objectors_of, practice_of, rules_of, rules_option, save, store_options
+
+if TYPE_CHECKING:
+    from frailty.scoring import Scorecard
 
 
 def add_people(commands: Any) -> None:
     """Adds the commands to the parser."""
-    explain = command(commands, "explain", _explain, "one person's score, term by term, down to the record",
+    explain = command(commands, "explain", _explain, "one person's score, down to the record, and what would change its band",
                       "frailty explain 9d3c61 --store lists.duckdb --score efi --as-of 2026-11-22")
     explain.add_argument("patient", metavar="PATIENT", help="patient_id, as in scores.csv")
     explain.add_argument("--store", type=Path, required=True, metavar="FILE")
@@ -49,7 +53,7 @@ def _changes(chosen: argparse.Namespace) -> int:
     practice = practice_of(chosen)
     scores = [one.strip() for one in chosen.score.split(",") if one.strip()]
     found = practice.changes(chosen.since, scores, chosen.as_of, old_rules=chosen.old_rules,
-                             objectors=practice.objectors(_objection_kinds(chosen.site)))
+                             objectors=objectors_of(chosen, practice))
     load, then = found.attrs["since"]
     for score in scores:
         part = found[found["score"] == score]
@@ -82,7 +86,7 @@ def _explain(chosen: argparse.Namespace) -> int:
     from frailty.scoring.load import load_scorecard
     card = load_scorecard(chosen.score, rules_of(chosen))
     practice = practice_of(chosen)
-    if chosen.patient in practice.objectors(_objection_kinds(chosen.site)):
+    if chosen.patient in objectors_of(chosen, practice):
         print(f"{card.title}: not scored: objection")
         if not chosen.site:
             print("  Without --site a refusal of any kind counts; with it, those that the site calls objections to profiling.")
@@ -103,16 +107,23 @@ def _explain(chosen: argparse.Namespace) -> int:
               f"{_text(term['display'])} [{_text(term['system'])} {_text(term['code'])}] {_text(term['resource'])}".rstrip())
     if not len(terms):
         print("  no term gave points")
+    print("\n" + practice.sentences(chosen.score, chosen.as_of).set_index("patient_id").loc[chosen.patient, "sentence"])
+    if status == "ok":
+        print("\n".join(_what_would_change(card, float(one[f"{card.id}_points"]), str(band))))
+    ahead = practice.outlook(chosen.patient, chosen.score, chosen.as_of)
+    print("If nothing more is recorded, " + ("in the next two years:" if len(ahead) else "it stays so for two years."))
+    for row in ahead.to_dict("records"):
+        what = f"{row['points']:+g}  {row['term']}" if row["term"] else ""
+        print(f"  {row['on']}  {what:<28} {row['band'] or row['status'].replace('_', ' ')}".rstrip())
     return 0
 
 
-def _objection_kinds(path: Path | None) -> list[str] | None:
-    """The site's word for an objection to profiling; None (any refusal) where no site is named, to be on the safe side."""
-    if path is None:
-        return None
-    from frailty.site import load_site
-    from frailty.triage import load_settings
-    return load_settings(load_site(path)).texts("objection_kinds")
+def _what_would_change(card: Scorecard, points: float, band: str) -> Iterator[str]:
+    """How far the edges of the band are."""
+    from frailty.scoring.outlook import edges
+    for label, distance, way in edges(card, points):
+        more = f"{distance:g} {'more' if way == 'up' else 'fewer'} point{'' if distance == 1 else 's'}"
+        yield f"{more} would be {label}, not {band}."
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from frailty import __version__
-from frailty.cli.parts import command, percent, practice_of, rules_of, rules_option, save, store_options, table
+from frailty.cli.parts import command, objectors_of, percent, practice_of, rules_of, rules_option, save, store_options, table
 from frailty.errors import FrailtyError
 
 
@@ -50,6 +50,7 @@ def add_scores(commands: Any) -> None:
     compared.add_argument("new", metavar="NEW")
     store_options(compared)
     compared.add_argument("--score", default="", metavar="ID", help="which score of the folders, where that is not clear")
+    compared.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
     compared.add_argument("--people", type=Path, metavar="FILE", help="also write who changes, by patient_id, to this CSV file")
     locked = command(actions, "lock", _lock, "locks new versions of definitions (for those who write them)", "frailty scores lock",
             "A definition never changes under one id and version: scores/lock.csv keeps a hash of each. After a new score, or a "
@@ -119,7 +120,8 @@ def _compare(chosen: argparse.Namespace) -> int:
     from frailty.scoring.compare import MOVES, sides, tally, transitions
     from frailty.scoring.lock import definition_hash
     old, new = sides(chosen.old, chosen.new, chosen.score, rules_of(chosen))
-    found = practice_of(chosen).compare(chosen.old, chosen.new, chosen.as_of, score=chosen.score)
+    practice = practice_of(chosen)
+    found = practice.compare(chosen.old, chosen.new, chosen.as_of, score=chosen.score, objectors=objectors_of(chosen, practice))
     hashes = [definition_hash(side.card, side.rules) for side in (old, new)]
     for word, name, side, sha in zip(("old", "new"), (chosen.old, chosen.new), (old, new), hashes, strict=True):
         where = "" if name == side.card.id else f" of {name}"

@@ -47,7 +47,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
                    AND started <= $as_of AND recorded_start <= $as_of AND status IS DISTINCT FROM 'cancelled'
                    AND status IS DISTINCT FROM 'planned' GROUP BY person) c USING (person)
         ORDER BY patient_id""", day)
-    _tagged(con, lists, as_of, refusals_to or as_of, load)
+    tag(con, lists, as_of, refusals_to or as_of, load)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_as_of AS
         SELECT person, started, CASE WHEN ended <= $as_of AND recorded_end <= $as_of THEN ended END AS ended, setting,
                admission, admitted_from, CASE WHEN ended <= $as_of THEN discharged_to END AS discharged_to, provider,
@@ -65,7 +65,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
 
 def objectors(con: DuckDBPyConnection, day: date, kinds: Sequence[str] | None) -> list[str]:
     """patient_id of everybody whose objection stands on that day; kinds: see `objections`."""
-    _tagged(con, [OBJECTION], day, day, LATEST)
+    tag(con, [OBJECTION], day, day, LATEST)
     _consents(con, {"as_of": day, "load": LATEST})
     objections(con, kinds)
     return [str(row[0]) for row in con.execute("""SELECT DISTINCT patient_id FROM objection JOIN person_id USING (person)
@@ -100,7 +100,8 @@ def _consents(con: DuckDBPyConnection, day: dict[str, object]) -> None:
           AND (ended IS NULL OR ended >= $as_of) ORDER BY ALL""", day)
 
 
-def _tagged(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to: date, load: int) -> None:
+def tag(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to: date, load: int) -> None:
+    """Makes `tagged`: the entries of code lists, as known on a day."""
     day = {"as_of": as_of, "refusals_to": refusals_to, "objection": OBJECTION, "load": load}
     index = ConceptIndex(*concepts(con))
     con.execute("""CREATE OR REPLACE TEMP TABLE list_concept (list VARCHAR, category VARCHAR, caution VARCHAR,

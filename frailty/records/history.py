@@ -1,17 +1,19 @@
-"""What the store held after each load, and when."""
+"""What the store held after each load, and when; and who the people of a day are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from frailty.errors import FrailtyError
-from frailty.records.build import held_sql
+from frailty.records.build import LATEST, held_sql, people
+from frailty.records.facts import tag
 
 if TYPE_CHECKING:
+    import pandas as pd
     from duckdb import DuckDBPyConnection
 
 
@@ -57,3 +59,29 @@ def definitions_of(con: DuckDBPyConnection, load: int) -> dict[str, str]:
     import json
     row = con.execute("SELECT definitions FROM run WHERE load = ? ORDER BY run DESC LIMIT 1", [load]).fetchone()
     return dict(json.loads(row[0])) if row and row[0] else {}
+
+
+def about(con: DuckDBPyConnection, day: date) -> pd.DataFrame:
+    """patient_id, practice, age_group (of ten years) of the people alive and registered, in the order of patient_id."""
+    people(con, day)
+    return con.execute(f"""SELECT patient_id, coalesce(practice, '(none)') AS practice,
+            coalesce((age - age % 10) || ' to ' || (age - age % 10 + 9), 'not known') AS age_group
+        FROM (SELECT *, date_diff('year', birth_date, DATE '{day}')
+              - (strftime(birth_date, '%m%d') > '{day:%m%d}')::INTEGER AS age FROM person_as_of)
+        WHERE deceased_on IS NULL AND (registered_to IS NULL OR registered_to > DATE '{day}') ORDER BY patient_id""").fetchdf()
+
+
+def confirmed_bands(con: DuckDBPyConnection, lists: Mapping[str, Mapping[str, str]], day: date
+                    ) -> dict[tuple[str, str], tuple[str, date]]:
+    """(patient_id, score) -> the band that was coded last by a day, and when.
+
+    lists: score -> code list -> the band that its codes confirm; lists that do not exist confirm nothing.
+    """
+    from frailty.terminology import list_codelists
+    known = set(list_codelists())
+    wanted = sorted({name for many in lists.values() for name in many} & known)
+    people(con, day)
+    tag(con, wanted, day, day, LATEST)
+    rows = con.execute("""SELECT patient_id, arg_max(list, (effective, list)), max(effective) FROM tagged
+        JOIN person_as_of USING (person) WHERE ended IS NULL GROUP BY patient_id""").fetchall()
+    return {(str(id), score): (many[name], on) for id, name, on in rows for score, many in lists.items() if name in many}

@@ -17,13 +17,21 @@ is no longer held have no name in the store any more; they do not appear.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from frailty.errors import FrailtyError
+from frailty.records.build import LATEST
+from frailty.records.history import definitions_of, held, load_since
 from frailty.scoring.definitions import Scorecard, Term
+from frailty.scoring.load import load_scorecard
+from frailty.scoring.lock import definition_hash
 
 if TYPE_CHECKING:
     import pandas as pd
+    from duckdb import DuckDBPyConnection
 
 CAUSES = ("arrived", "aged_out", "corrected", "removed", "definition", "older", "superseded", "joined", "status")
 COLUMNS = ("patient_id", "score", "value_before", "value_after", "band_before", "band_after", "cause", "term", "points", "on",
@@ -74,6 +82,30 @@ def changes(steps: Sequence[Step], cards: Sequence[Scorecard]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def find_changes(con: DuckDBPyConnection, since: date | int, now: date, cards: Sequence[Scorecard], rules: Path | None,
+                 replay: Callable[[bool, date, int | None], Replay], old_rules: Path | None) -> pd.DataFrame:
+    """Replays the store (`replay`: by the old definition or not, day, load) and compares; what to know is in attrs["notes"]."""
+    load, then, note = load_since(con, since)
+    if now < then:
+        raise FrailtyError(f"The day to compare with, {now}, lies before {then}.", mend="give a later one")
+    used, base = definitions_of(con, load), old_rules or rules
+    other = [card.id for card in cards if used.get(card.id, "") not in ("", definition_hash(load_scorecard(card.id, base), base))]
+    notes = [note] if note else []
+    if other:
+        notes.append(f"The definition then in use was another one for: {', '.join(other)}. What follows compares records only; "
+                     "with the old definition (a pack: --old-rules) its effect is shown too.")
+    first = replay(True, then, load)
+    anew = replay(False, then, load) if old_rules else first
+    known = replay(False, then, None)
+    last = replay(False, now, None) if now > then else known
+    records = sorted({int(one) for one in (anew, known) for one in one.contributions["record"] if one >= 0})
+    (before, altered), (after, _) = held(con, records, load), held(con, records, LATEST)
+    found = changes([Step("definition", first, anew), Step("store", anew, known, before, after, altered & before),
+                     Step("day", known, last)], cards)
+    found.attrs.update(notes=notes, since=(load, then), as_of=now)
+    return found
+
+
 _NOBODY: Row = {"value": float("nan"), "band": None, "status": "", "reason": "", "points": 0}
 
 
@@ -114,14 +146,19 @@ def _causes(step: Step, card: Scorecard, begin: Row | None, end: Row | None, bef
         yield _row("joined", "", end["points"], {}, "came onto the list")
         return
     terms = {term.id: term for term in card.terms}
+    rivals_of = {term.id: {*term.unless, *(id for group in card.groups if term.id in group.terms and group.choose != "sum"
+                                           for id in group.terms)} for term in card.terms}
     differ = [id for id in dict.fromkeys([*before, *after]) if _points(before.get(id)) != _points(after.get(id))]
     gained, lost = [id for id in differ if id not in before], [id for id in differ if id not in after]
     named = _definition if step.kind == "definition" else _store if step.kind == "store" else _day
     found = []
     for id in differ:
-        rivals = [other for other in (gained if id in lost else lost) if id in terms and other in terms[id].unless]
+        rivals = [other for other in (gained if id in lost else lost) if other != id and other in rivals_of.get(id, ())]
         cause, detail = named(step, terms.get(id), before.get(id), after.get(id), rivals)
         found.append(_row(cause, id, _points(after.get(id)) - _points(before.get(id)), after.get(id) or before[id], detail))
+    for row in found:       # points for what is not known, a floor: they follow from what happened to the terms
+        if row["term"] not in rivals_of:
+            row["cause"] = next((one["cause"] for one in found if one["term"] in rivals_of), row["cause"])
     yield from found
     if begin["status"] != end["status"]:
         yield _row("definition" if step.kind == "definition" else "status", "", 0, {}, f"was {_said(begin)}, is {_said(end)}")
@@ -162,7 +199,7 @@ def _day(step: Step, term: Term | None, before: Row | None, after: Row | None, r
     if not _dated(after or before or {}):
         return "older", ""
     evidence = term.evidence if term else ()
-    numbers = any(e.source in ("value", "answer") and e.take not in ("any", "records", "days") for e in evidence)
+    numbers = any(e.source in ("value", "answer") and not e.counts for e in evidence)
     if after is None:
         windowed = any(e.within for e in evidence)
         if windowed and not numbers:

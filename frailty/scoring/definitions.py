@@ -210,6 +210,8 @@ class Scorecard:
     based_on: str = ""
     default: bool = True                     # false: scored only where it is asked for by name
     restricted: str = ""                     # why it may not be used without more ado; scored only by name
+    short: str = ""                          # its name on a card, such as eFI
+    confirmed_by: str = ""                   # "care/frailty_{band}": the list whose codes say that a clinician confirmed a band
     sha256: str = ""
     file: str = ""
     lookups: dict[str, tuple[str, ...]] = field(default_factory=dict)  # code list -> the categories with points
@@ -231,6 +233,11 @@ class Scorecard:
     @property
     def divide_by(self) -> Fraction | None:
         return self.link.divide_by
+
+    @property
+    def name(self) -> str:
+        """Its name on a card."""
+        return self.short or self.title
 
     @property
     def by_name_only(self) -> bool:

@@ -188,7 +188,8 @@ class _Reader:
             codes_from_site=at.texts(top.get("codes_from_site", []), "codes_from_site"),
             verified=at.text(top.get("verified", ""), "verified"), notes=at.texts(top.get("notes", []), "notes"),
             based_on=top.get("based_on", ""), default=at.truth(top.get("default", True), "default"),
-            restricted=top.get("restricted", ""), lookups=reader.lookups)
+            restricted=top.get("restricted", ""), short=at.text(top.get("short", ""), "short"),
+            confirmed_by=at.text(top.get("confirmed_by", ""), "confirmed_by"), lookups=reader.lookups)
         _check_needs(card, at)
         return replace(card, examples=tuple(_example(raw, card) for raw in tables["example"]))
 
@@ -223,7 +224,7 @@ def _laid_over(below: _Layers, own: _Layers) -> _Layers:
         tables[kind] = merged
     tables["band"] = own.tables.get("band", below.tables["band"])
     tables["example"] = own.tables.get("example", [])
-    top = {**below.top, **own.top}
+    top = {**below.top, "short": "", **own.top}         # a short name is not inherited
     if "evidence" in below.top and "evidence" in own.top:
         top["evidence"] = {**below.top["evidence"], **own.top["evidence"]}
     return _Layers(top, own.at, tables)

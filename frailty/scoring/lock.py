@@ -22,7 +22,8 @@ from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.terminology.tables import read_rows
 
 COLUMNS = ("id", "version", "sha256")
-PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", "example", "default", "restricted")
+PROSE = ("version", "title", "short", "source", "licence", "verified", "notes", "example", "default", "restricted",
+         "confirmed_by")
 
 
 def definition_files(id: str, rules: Path | None = None) -> list[Path]:

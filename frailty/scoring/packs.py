@@ -97,7 +97,10 @@ def methods(card: Scorecard, rules: Path | None = None, by: str = "frailty") -> 
     from frailty.terminology import load_codelist
     lists = [load_codelist(name, rules) for name in card.codelists]
     who = f"people of {card.age_at_least} years and over" if card.age_at_least else "people of any age"
-    value = f"the sum of the points of {len(card.terms)} terms" + (f", divided by {card.of:g}" if card.divide_by else "")
+    value = f"the sum of the points of {len(card.terms)} terms" + {
+        "divide_by": f", divided by {card.of:g}", "assessed": ", divided by the number of terms that could be assessed",
+        "logistic": ", taken through the logistic function",
+        "survival": f", taken through a baseline survival of {card.link.baseline} ({card.link.horizon})"}.get(card.link.kind, "")
     doi = f", doi:{card.source['doi']}" if card.source.get("doi") else ""
     sentences = [
         f"{card.title}, version {card.version} ({card.source.get('citation', '')}{doi}) was computed with {by} "
@@ -126,9 +129,9 @@ def _told(card: Scorecard, rules: Path | None, by: str) -> dict[str, Any]:
         "definition": definition_hash(card, rules), "scorecard_sha256": card.sha256,
         "source": card.source, "licence": card.licence, "verified": card.verified, "notes": list(card.notes),
         "methods": methods(card, rules, by),
-        "terms": [{"id": term.id, "title": term.title, "points": None if term.steps else str(term.points),
+        "terms": [{"id": term.id, "title": term.title, "points": None if term.steps or term.per or term.choices else str(term.points),
                    "steps": [str(step.points) for step in term.steps],
-                   "code_lists": list(dict.fromkeys(e.codes for e in term.evidence if e.codes))} for term in card.terms],
+                   "code_lists": list(dict.fromkeys(name for e in term.evidence for name in (e.codes, e.answers) if name))} for term in card.terms],
         "bands": [band.label for band in card.bands],
         "code_lists": {one.name: {"sha256": one.sha256, "codes": len(one.entries),
                                   **{key: one.source[key] for key in ("publication", "version", "licence", "verified")

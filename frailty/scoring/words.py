@@ -14,7 +14,7 @@ class Words(NamedTuple):
 
 SCORE = Words(("id", "title", "version", "licence", "source", "population", "link", "needs", "term", "group", "band", "example",
                "variant", "based_on", "variants_only", "without_caution", "verified", "notes", "floor", "index", "set", "status",
-               "missing", "codes_from_site", "evidence", "default", "restricted"))
+               "missing", "codes_from_site", "evidence", "default", "restricted", "short", "confirmed_by"))
 VARIANT = Words(tuple(word for word in SCORE.here if word not in ("variant", "based_on", "variants_only")))
 POPULATION = Words(("age_at_least", "age_below"))
 LINK = Words(("divide_by", "minimum_share", "logistic", "survival"))
