@@ -257,3 +257,12 @@ def test_the_commands(own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["scores", "export", "efi", str(tmp_path / "efi")]) == 0
     assert main(["scores", "import", str(tmp_path / "efi"), "--rules", str(tmp_path / "theirs")]) == 0
     assert "nothing was added" in capsys.readouterr().out
+
+
+def test_a_list_that_is_shipped_without_codes_may_be_filled(tmp_path: Path) -> None:
+    from frailty.terminology import list_codelists, load_codelist
+    name = next(name for name in list_codelists() if not load_codelist(name).entries)
+    path = tmp_path / "codelists" / f"{name}.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(HEADER + "urn:local,V1,,exact,,,,,,\n", "utf-8")
+    assert [entry.code for entry in load_codelist(name, laid_over(tmp_path)).entries] == ["V1"]

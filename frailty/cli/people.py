@@ -109,7 +109,8 @@ def _explain(chosen: argparse.Namespace) -> int:
         print("  no term gave points")
     print("\n" + practice.sentences(chosen.score, chosen.as_of).set_index("patient_id").loc[chosen.patient, "sentence"])
     if status == "ok":
-        print("\n".join(_what_would_change(card, float(one[f"{card.id}_points"]), str(band))))
+        print("\n".join(_what_would_change(card, float(one[f"{card.id}_points"]),
+                                           float(one.get(f"{card.id}_of", 1)), str(band))))
     ahead = practice.outlook(chosen.patient, chosen.score, chosen.as_of)
     print("If nothing more is recorded, " + ("in the next two years:" if len(ahead) else "it stays so for two years."))
     for row in ahead.to_dict("records"):
@@ -118,10 +119,10 @@ def _explain(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _what_would_change(card: Scorecard, points: float, band: str) -> Iterator[str]:
+def _what_would_change(card: Scorecard, points: float, of: float, band: str) -> Iterator[str]:
     """How far the edges of the band are."""
     from frailty.scoring.outlook import edges
-    for label, distance, way in edges(card, points):
+    for label, distance, way in edges(card, points, of):
         more = f"{distance:g} {'more' if way == 'up' else 'fewer'} point{'' if distance == 1 else 's'}"
         yield f"{more} would be {label}, not {band}."
 

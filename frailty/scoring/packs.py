@@ -129,9 +129,10 @@ def _told(card: Scorecard, rules: Path | None, by: str) -> dict[str, Any]:
         "definition": definition_hash(card, rules), "scorecard_sha256": card.sha256,
         "source": card.source, "licence": card.licence, "verified": card.verified, "notes": list(card.notes),
         "methods": methods(card, rules, by),
-        "terms": [{"id": term.id, "title": term.title, "points": None if term.steps or term.per or term.choices else str(term.points),
+        "terms": [{"id": term.id, "title": term.title, "points": str(term.points) if term.points else None,
                    "steps": [str(step.points) for step in term.steps],
-                   "code_lists": list(dict.fromkeys(name for e in term.evidence for name in (e.codes, e.answers) if name))} for term in card.terms],
+                   "code_lists": sorted({name for e in term.evidence for name in (e.codes, e.answers) if name})}
+                  for term in card.terms],
         "bands": [band.label for band in card.bands],
         "code_lists": {one.name: {"sha256": one.sha256, "codes": len(one.entries),
                                   **{key: one.source[key] for key in ("publication", "version", "licence", "verified")
