@@ -23,6 +23,7 @@ from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring import default_scorecard_ids, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over
+from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
 
 if TYPE_CHECKING:
@@ -322,6 +323,7 @@ def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequ
                              **_score_summary(scores, card)} for card in cards},
         "code_lists": {name: _list_hash(name, rules) for card in cards for name in card.codelists},
         "efi_compared": _compared(con, scores, day),
+        "prevalence": prevalence(con, day),
         "worklists": _lists(worklists),
     }
 
@@ -444,6 +446,8 @@ def _status(result: Result) -> str:
     text = (f"{result.as_of}: {result.people:,} people scored; {f'objected: {objected:,}; ' if objected else ''}"
             f"reviewed eFI moderate {frail.get('moderate', 0):,}, severe {frail.get('severe', 0):,}; "
             f"{quarantined:,} records in quarantine")
+    odd = sum(bool(one["warning"]) for one in result.run["prevalence"])
+    text += f"; code lists that find far fewer or far more people than published: {odd} (run.json)" if odd else ""
     return text + ("; all sources complete" if not result.troubles else "; TROUBLE: " + "; ".join(result.troubles))
 
 
