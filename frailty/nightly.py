@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from frailty.scoring.definitions import Scorecard
     from frailty.triage import Worklists
+    from frailty.triage.filled import Answers
 
 PURPOSES = ("direct-care", "research")
 OUTPUTS = ("data", "practice", "home", "home-staff", "hub", "status.txt", "run.json")
@@ -56,6 +57,7 @@ class Options:
     fhir: bool = False
     rules: Path | None = None
     accept_change: tuple[str, ...] = ()
+    outcomes: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -82,6 +84,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     _check(options, rules)
     site = load_site(options.site)
     sources = find_sources(options.records)
+    answers = _answers(options)
     _check_feeds(site, sources)
     _check_names(options.accept_change, sources)
     store = options.store or options.out.with_name(options.out.name + ".duckdb")
@@ -105,7 +108,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         rising = practice.rising(day, score=LIST_SCORES[1],
                                  leave_out=scores.loc[scores[f"{LIST_SCORES[1]}_status"] != "ok", "patient_id"])
-        worklists = _triage(con, site, scores, contributions, day, progress) if options.purpose == "direct-care" else None
+        worklists = (_triage(con, site, scores, contributions, day, answers, progress)
+                     if options.purpose == "direct-care" else None)
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
         write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
@@ -118,7 +122,9 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             if options.fhir:
                 _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
-        troubles = _troubles(con, site, sources, books, day, worklists)
+        if worklists is not None:
+            run["outcomes"] = _learned(con, folder, answers, day, objectors)
+        troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers)]
         result = Result(3 if troubles else 0, day, len(scored), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
         (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
@@ -213,9 +219,18 @@ def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
 
 # ---- between
 
-def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, day: date,
+def _answers(options: Options) -> Answers:
+    """The filled worklists; read before anything else, so that a wrong path changes nothing."""
+    from frailty.triage.filled import Answers, read_answers
+    if options.outcomes and options.purpose != "direct-care":
+        raise FrailtyError("--outcomes needs --purpose direct-care.", why="only then there are worklists")
+    return read_answers(options.outcomes) if options.outcomes else Answers()
+
+
+def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, day: date, answers: Answers,
             progress: Progress) -> Worklists:
     from frailty.triage import build_facts, build_worklists, load_rules, needed_lists, previous_listed
+    from frailty.triage.filled import keep_answers, load_decisions
     progress("deciding who is on which list", 0, 1)
     facts_tables(con, day, needed_lists(), LATEST, refusals_to=max(day, today()))
     practices = [row[0] for row in con.execute(
@@ -223,7 +238,34 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     site = site.with_practices(practices)
     persons = con.execute("SELECT patient_id, person FROM person_as_of").fetchdf()
     facts = build_facts(con, site, scores.merge(persons, on="patient_id"), contributions, day)
-    return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day))
+    row = first_row(con.execute("SELECT max(load) FROM load"))
+    keep_answers(con, answers, site.decisions, int(row[0]) if row else 1, day)
+    return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day), load_decisions(con, day))
+
+
+def _learned(con: DuckDBPyConnection, folder: Path, answers: Answers, day: date, objectors: Sequence[str]) -> dict[str, Any]:
+    """What the outcomes teach, as files: per rule in data/, per practice in its own folder; what to mend in hub/."""
+    from frailty.reports.worklists import folder_name, write_rows
+    from frailty.triage.filled import data_quality, feedback, load_decisions
+    decisions = load_decisions(con, day)
+    if decisions:
+        write_rows(folder / "data" / "feedback.csv", feedback(con, decisions, day, objectors))
+    for ods, rows in data_quality(con, decisions).items():
+        place = folder / "practice" / folder_name(ods)
+        if place.is_dir():                              # else the practice is none of this site
+            write_rows(place / "data_quality.csv", rows)
+    mend = [{"file": one.file, "sheet": one.sheet, "row": one.row or "", "column": one.column, "what": one.what, "mend": one.mend}
+            for one in answers.problems]
+    if mend:
+        write_rows(folder / "hub" / "outcomes_to_mend.csv", mend)
+    return {"files": answers.files, "rows_filled": len(answers.rows), "decisions_kept": len(decisions), "to_mend": mend}
+
+
+def _to_mend(answers: Answers) -> list[str]:
+    """Rows of filled worklists that could not be used: the first few by place, all of them in hub/outcomes_to_mend.csv."""
+    said = [f"outcomes: {one}" for one in answers.problems[:5]]
+    more = len(answers.problems) - len(said)
+    return said + ([f"outcomes: {more} more to mend, see hub/outcomes_to_mend.csv"] if more else [])
 
 
 def _objectors(practice: Practice, site: Site, purpose: str, day: date) -> list[str]:

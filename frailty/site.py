@@ -100,6 +100,21 @@ class Request:
 
 
 @dataclass(frozen=True)
+class TypedDecision:
+    """A decision typed into site.xlsx instead of a worklist (`nhs_number`: digits only)."""
+
+    nhs_number: str
+    list: str
+    outcome: str
+    on: date
+    by: str
+    review_on: date | None
+    note: str
+    file: str
+    row: int
+
+
+@dataclass(frozen=True)
 class Site:
     """Everything that the deploying site decides."""
 
@@ -114,6 +129,7 @@ class Site:
     settings: dict[str, Any] = field(default_factory=dict)
     sign_off: dict[str, str] = field(default_factory=dict)
     path: str = ""
+    decisions: tuple[TypedDecision, ...] = ()
 
     def with_practices(self, practices: Iterable[PracticeInfo | str]) -> Site:
         """The site with these practices too, where site.toml names none of its own."""

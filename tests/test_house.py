@@ -18,10 +18,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "frailty"
-FOUNDATION = ("errors", "knowledge", "site")
+FOUNDATION = ("errors", "knowledge", "sheets", "site")
 ROOMS = ("terminology", "records", "scoring", "risk", "triage", "hub", "reports")
 FACES = ("practice", "nightly", "cli", "demo")  # may import every room; only `__init__` and they import them
-HEAVY = ("pandas", "duckdb", "numba", "numpy", "sklearn", "fhir", "jinja2", "rich")
+HEAVY = ("pandas", "duckdb", "numba", "numpy", "sklearn", "fhir", "jinja2", "rich", "openpyxl")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TEXT = (
     ".py",

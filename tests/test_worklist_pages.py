@@ -225,7 +225,7 @@ def test_one_folder_for_each_audience(made: Worklists, tmp_path: Path) -> None:
     assert {str(path.relative_to(tmp_path)) for path in written} == {
         f"{folder}/worklist.{kind}"
         for folder in ("practice/Y90001", "practice/Y90002", "home/home-1", "hub")
-        for kind in ("html", "csv")
+        for kind in ("html", "csv", "xlsx")
     }
     inside = {path.parent.name: path.read_text(encoding="utf-8") for path in written if path.suffix == ".csv"}
     assert "Mary Resident" in inside["home-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from frailty.site import Feed, Home, PracticeInfo, Resident, Site
 from frailty.triage import Worklists, build_facts, build_worklists, load_rules, previous_listed
 from frailty.triage.facts import FactTable, needed_lists
+from frailty.triage.outcomes import Decision
 from frailty.triage.rules import RuleSet
 
 AS_OF = date(2026, 11, 22)  # a Sunday
@@ -240,12 +242,13 @@ class Town:
             coded_lists=needed_lists(),
         )
 
-    def run(self, site: Site, run: int = 1, rules: RuleSet | None = None) -> Worklists:
+    def run(
+        self, site: Site, run: int = 1, rules: RuleSet | None = None, decisions: Iterable[Decision] = ()
+    ) -> Worklists:
         """A whole night: facts, lists, and the lists kept for the next night."""
         rules = rules or rules_for(site)
-        made = build_worklists(
-            self.con, site, self.facts(site), rules, self.as_of, previous_listed(self.con, self.as_of)
-        )
+        facts, before = self.facts(site), previous_listed(self.con, self.as_of)
+        made = build_worklists(self.con, site, facts, rules, self.as_of, before, decisions)
         kept = made.frame(run)
         self.con.register("kept", kept)
         self.con.execute("INSERT INTO listed SELECT * FROM kept")

@@ -93,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         "frailty nightly exports/* --site site.toml --out lists --purpose direct-care",
         "Each RECORDS argument is one source: a folder or file of FHIR JSON or NDJSON (R4, R4B, STU3; .gz too) or of the plain "
         "tables. Its name is NAME in NAME=PATH, else the last part of the path; keep it the same every night.\n\n"
-        "Exit code 0: done. 1: failed, nothing changed. 3: done, but a source was missing, stale, frozen or held.")
+        "Exit code 0: done. 1: failed, nothing changed. 3: done, but a source was missing, stale, frozen or held, "
+        "or a row of a filled worklist could not be used.")
     nightly.add_argument("records", nargs="+", metavar="RECORDS", help="folders or files, or NAME=PATH")
     nightly.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; replaced as a whole")
     nightly.add_argument("--purpose", required=True, metavar="PURPOSE",
@@ -114,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
                          help="also check every resource against FHIR with fhir.resources (slow: about 6 MB/s)")
     nightly.add_argument("--accept-change", action="append", default=[], metavar="SOURCE",
                          help="take this source's records although its number of people changed much")
+
+    nightly.add_argument("--outcomes", type=Path, action="append", default=[], metavar="PATH",
+                         help="filled worklist.xlsx files, or folders of them: what was decided is not listed again")
 
     add_people(commands)
     add_scores(commands)
@@ -163,7 +167,7 @@ def _nightly(chosen: argparse.Namespace) -> int:
         as_of=chosen.as_of, delta=chosen.delta, extracted_at=chosen.extracted_at,
         scores=tuple(one.strip() for one in chosen.scores.split(",") if one.strip()), validate=chosen.validate, fhir=chosen.fhir,
         rules=chosen.rules,
-        accept_change=tuple(chosen.accept_change))
+        accept_change=tuple(chosen.accept_change), outcomes=tuple(chosen.outcomes))
     result = run_nightly(options, progress)
     progress("", 0, 0)
     print(summary(result, chosen.out))

@@ -1,15 +1,17 @@
-"""Worklist pages and tables: one folder for each audience, a self-contained HTML page and a CSV in each."""
+"""Worklist pages and tables: one folder for each audience, with a self-contained HTML page, a CSV and a workbook in each."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from frailty.reports.workbook import render_workbook
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "list": "which list",
-    "section": "on the list, waiting, paused, came off, or could not be evaluated",
+    "section": "on the list, waiting, paused, came off, decided, or could not be evaluated",
     "status": "since the last run: new, changed, same, came off; repeated = the last good list of a frozen practice",
     "name": "name as recorded",
     "nhs_number": "with spaces, so that it stays text",
@@ -55,11 +57,12 @@ def write_worklists(worklists: Worklists, out: Path) -> list[Path]:
         folder = page_folder(out, page)
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in (
-            ("worklist.html", render_page(worklists, page)),
-            ("worklist.csv", render_csv(worklists, page)),
+            ("worklist.html", render_page(worklists, page).encode()),
+            ("worklist.csv", render_csv(worklists, page).encode()),
+            ("worklist.xlsx", render_workbook(worklists, page)),
         ):
             path = folder / name
-            path.write_bytes(content.encode("utf-8"))
+            path.write_bytes(content)
             written.append(path)
     return written
 
@@ -67,6 +70,15 @@ def write_worklists(worklists: Worklists, out: Path) -> list[Path]:
 def page_folder(out: Path, page: Page) -> Path:
     """The folder of an audience."""
     return out / "hub" if page.audience == "hub" else out / page.audience / folder_name(page.id)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A table as CSV that Excel opens without changing anything; its folder is made where it does not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(rows[0])
+        writer.writerows([safe_cell(cell) for cell in row.values()] for row in rows)
 
 
 def folder_name(page_id: str) -> str:
@@ -124,6 +136,9 @@ def render_csv(worklists: Worklists, page: Page) -> str:
     for line in page.came_off:
         title = next((view.title for view in page.lists if view.id == line.list), line.list)
         writer.writerow([safe_cell(cell) for cell in _cells(worklists, title, line, "came off", page)])
+    for line in page.decided:
+        title = next((view.title for view in page.lists if view.id == line.list), line.list)
+        writer.writerow([safe_cell(cell) for cell in _cells(worklists, title, line, "decided", page)])
     for group in page.not_evaluated:
         for card in group.cards:
             line = Line(

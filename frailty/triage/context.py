@@ -13,6 +13,7 @@ from frailty.triage.clocks import Meeting, meetings, next_round
 from frailty.triage.facts import FactTable
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line
+from frailty.triage.outcomes import Decisions, Verdict, told
 from frailty.triage.previous import Place, Previous, capped, compared, order, with_turn
 from frailty.triage.rules import Evaluation, Exclusion, Rule, RuleSet, leave_reasons
 
@@ -24,7 +25,10 @@ ASKED = "ASKED"  # stands in `rules` where a person asked
 
 @dataclass
 class Run:
-    """One run. `rows`: facts of everybody who may be shown; `verdicts`: person -> rule -> (outcome, first)."""
+    """One run. `rows`: facts of everybody who may be shown; `verdicts`: person -> rule -> (outcome, first).
+
+    `held`: person -> rule or request -> the decision that keeps them off; `again`: the same for what lists them again.
+    """
 
     con: duckdb.DuckDBPyConnection
     site: Site
@@ -39,6 +43,9 @@ class Run:
     asked: dict[int, list[Request]] = field(default_factory=dict)
     terms: dict[str, list[tuple[str, date | None]]] = field(default_factory=dict)
     unserved: list[Question] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=Decisions)
+    held: dict[int, dict[str, str]] = field(default_factory=dict)
+    again: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def load(self) -> None:
         """Read verdicts and exclusions, match requests, fetch the facts of everybody who may be shown."""
@@ -96,12 +103,69 @@ class Run:
                     )
                     for request in self.asked.pop(person)
                 ]
+        self._decide()
         self.terms = self.facts.deficits(
             [
                 row["patient_id"]
                 for row in self.rows.values()
                 if row["frailty_suggested"] in ("moderate", "severe")
             ]
+        )
+
+    def _decide(self) -> None:
+        """What people decided: a rule that it answers is suppressed, a request that it answers is closed (3.3)."""
+        for person, row in self.rows.items():
+            if str(row["patient_id"]) not in self.decisions.by_person:
+                continue
+            verdicts = self.verdicts.get(person, {})
+            for rule in self.met(person, self.rules.rules):
+                said = self.decisions.on_rule(str(row["patient_id"]), rule, row, self.as_of)
+                if said and said.held:
+                    verdicts[rule.id] = ("suppressed", verdicts[rule.id][1])
+                self._said(person, rule.id, said)
+            if person in self.asked:
+                self.asked[person] = [one for one in self.asked[person] if not self.answered(person, one)]
+                if not self.asked[person]:
+                    del self.asked[person]
+
+    def _said(self, person: int, about: str, said: Verdict | None) -> bool:
+        if said is not None:
+            (self.held if said.held else self.again).setdefault(person, {})[about] = said.text
+        return said is not None and said.held
+
+    def answered(self, person: int, request: Request) -> bool:
+        """Whether somebody answered this very request."""
+        row, asked = self.rows[person], asked_text(request)
+        said = self.decisions.on_request(
+            str(row["patient_id"]), asked, request.asked_on, request.reason, row, self.as_of
+        )
+        return self._said(person, asked, said)
+
+    def decision_on(self, line: Line) -> str:
+        """The decision that keeps somebody off whom this line listed; empty where there is none."""
+        rules = [rule for mark in line.rules if (rule := self.rules.rule(mark.split(" v")[0]))]
+        names = [rule.id for rule in rules]
+        for about, text in self.held.get(line.person or -1, {}).items():
+            if about in names or (ASKED in line.rules and about in line.by):
+                return text
+        if line.person in self.rows:
+            return ""
+        said = [self.decisions.on_rule(line.patient_id, rule, {}, self.as_of) for rule in rules]
+        return next((one.text for one in said if one and one.held), "")
+
+    def decided(self, people: Iterable[int], rules: Sequence[Rule]) -> tuple[Line, ...]:
+        """People whom these rules would list, and whom a decision keeps off: who, which list, until when."""
+        lists = {rule.id: rule.list for rule in rules}
+
+        def shown(person: int, rule_id: str) -> bool:
+            found = self.exclusion(person, [rule for rule in rules if rule.id == rule_id])
+            return rule_id in lists and (found is None or found.outcome not in ("excluded", "held"))
+
+        return tuple(
+            Line(lists[about], self.card(person), str(self.rows[person]["patient_id"]), person, why=(text,), by=f"rule {about}")
+            for person in people
+            for about, text in self.held.get(person, {}).items()
+            if shown(person, about)
         )
 
     def _match_requests(self) -> None:
@@ -209,7 +273,10 @@ class Run:
     ) -> Line:
         """A line for somebody who is asked for, or for whom rules hold."""
         row, settings = self.rows[person], self.facts.settings
-        why = [*(f"Asked because: {request.reason}" for request in asked if request.reason), *reasons]
+        again, held = self.again.get(person, {}), self.held.get(person, {})
+        about = [*map(asked_text, asked), *(rule.id for rule in met)]
+        why = list(dict.fromkeys(again[one] for one in about if one in again))
+        why += [*(f"Asked because: {request.reason}" for request in asked if request.reason), *reasons]
         why += [cards.fill(rule.reason, row, settings.values) for rule in met]
         said = " ".join(why)
         why += [
@@ -248,12 +315,13 @@ class Run:
             rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)),
             why=tuple(why),
             frailty=cards.frailty(row, own),
-            known=cards.known(row, home.name if home and own else ""),
+            known=(*cards.known(row, home.name if home and own else ""), *dict.fromkeys(held.values())),
             missing=cards.missing(row, self.facts),
             warnings=cards.warnings(row),
             priority=min((one.priority for one in met), default="P5"),
             asked=bool(asked),
             first=any(verdicts.get(one.id, ("", False))[1] for one in met),
+            basis={fact: row[fact] for fact in self.decisions.outcomes.basis_facts() if row[fact] is not None},
         )
 
     def placed(
@@ -286,6 +354,10 @@ class Run:
         for line in lines:
             met = [rule for rule in rules if f"{rule.id} v{rule.version}" in line.rules]
             line = self.due(line, met, meeting, home) if line.section == "now" else line
+            if not line.patient_id and line.mark in self.decisions.by_person:
+                last = self.decisions.by_person[line.mark][-1]
+                said = told(last, self.decisions.outcomes.get(last.outcome))
+                line = replace(line, why=(*line.why, f"Outcome recorded: {said}; open until the sources agree"))
             made.append(compared(line, before.get((line.list, line.mark)), self.as_of))
         return made
 
@@ -342,7 +414,9 @@ class Run:
         return reasons
 
     def _one_off(self, line: Line, leaves: dict[tuple[str, int], str], elsewhere: dict[str, str]) -> str:
-        person = line.person
+        person, decided = line.person, self.decision_on(line)
+        if decided:
+            return decided
         if person is None:
             return "the home's list no longer says so, or the person was found in the records"
         row = self.rows.get(person)

@@ -41,6 +41,7 @@ TITLES = {
     ),
     "tasks": ("To settle", "Sources disagree, or only one of them says that the person lives here."),
 }
+PASSED = ("mdt", "note_review")  # a practice's lists, whose rules for confirmed residents come here
 TABLES = ("in_hospital", "not_in_data", "everyone_else", "tasks")
 
 
@@ -93,6 +94,7 @@ def home_page(run: Run, home: Home) -> Page:
         run.facts.sources.of(home.practice),
         "ok",
         len(people),
+        decided=run.decided(served, [rule for name in (*TITLES, *PASSED) for rule in run.rules_of(name)]),
     )
 
 
@@ -112,7 +114,7 @@ def _resident(run: Run, home: Home, person: int) -> Line:
     met = [rule for rule in run.met(person, rules) if run.exclusion(person, [rule]) is None]
     passed = [
         rule
-        for name in ("mdt", "note_review")
+        for name in PASSED
         for rule in run.met(person, run.rules_of(name))
         if (found := run.exclusion(person, [rule])) is not None and found.outcome == "redirected"
     ]
@@ -144,9 +146,9 @@ def _asked(run: Run, home: Home, person: int) -> list[Request]:
     found = [one for one in run.asked.get(person, ()) if run.at_home(person, one.audience)]
     entry = run.facts.residents.people[person].line
     if entry is not None and entry.requested:
-        found.insert(
-            0, Request(entry.nhs_number, entry.requested_by or home.name, None, entry.request_reason, "home")
-        )
+        own = Request(entry.nhs_number, entry.requested_by or home.name, None, entry.request_reason, "home")
+        if not run.answered(person, own):
+            found.insert(0, own)
     return found
 
 
@@ -230,6 +232,7 @@ def _repeated(run: Run, place: tuple[str, str], taken: set[str]) -> tuple[list[L
             and mark not in taken
             and line.list in TITLES
             and line.list != "tasks"
+            and not run.decision_on(line)
         ):
             lines.append(replace(line, status="repeated"))
             names |= {line.card.nhs_number, line.card.name}

@@ -84,6 +84,7 @@ class Line:
     turns: int = 0
     position: int = 0
     key: str = ""
+    basis: dict[str, Any] = field(default_factory=dict)  # facts of the night that a decision is held against
 
     @property
     def mark(self) -> str:
@@ -145,6 +146,7 @@ class Page:
     state: str = "ok"
     registered: int = 0
     overview: tuple[dict[str, Any], ...] = ()
+    decided: tuple[Line, ...] = ()
 
     def lines(self) -> Iterator[Line]:
         """All lines that are compared from run to run."""

@@ -70,6 +70,7 @@ def practice_page(run: Run, practice: PracticeInfo) -> Page:
         run.facts.sources.of(practice.ods),
         state.state,
         _registered(run, practice.ods),
+        decided=run.decided(mine, [rule for name in ("hold", *PLANNED) for rule in run.rules_of(name)]),
     )
 
 
@@ -185,6 +186,8 @@ def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:
     made = []
     for (name, mark), line in run.previous.at("practice", ods).items():
         person = line.person or -1
+        if run.decision_on(line):
+            continue
         if name == list_id and mark not in taken and not {"died", "objection"} & set(run.flags.get(person, ())):
             told = cards.warnings(run.rows[person]) if person in run.rows else line.warnings
             made.append(replace(line, status="repeated", asked=False, warnings=told))

@@ -14,6 +14,7 @@ from frailty.triage.facts import FactTable
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
 from frailty.triage.lines import ListView, Page, Worklists, came_off
+from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
 from frailty.triage.rules import RuleSet, evaluate, shadow
@@ -29,12 +30,14 @@ def build_worklists(
     rules: RuleSet,
     as_of: date,
     previous: Iterable[Mapping[str, Any]] | None = None,
+    decisions: Iterable[Decision] = (),
 ) -> Worklists:
     """Build all pages from the temp table `facts`.
 
-    `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`).
+    `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`); `decisions`: what people answered.
     """
     run = Run(con, site, facts, rules, as_of, read_previous(previous), None)  # type: ignore[arg-type]
+    run.decisions = Decisions(decisions)
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules)
     run.load()
