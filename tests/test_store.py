@@ -389,6 +389,16 @@ def patient_deleted(s: Story) -> None:
     s.drop(1, "Patient", f"{s.id}-h", HOSPITAL)
 
 
+@story
+def left_altogether(s: Story) -> None:
+    """Somebody who is gone from every source is replayed all the same."""
+    s.person(s.id, 28)
+    s.person(f"{s.id}-g", 29)
+    s.send(0, condition(f"{s.id}-1", f"{s.id}-g", coding("efi/falls")))
+    s.drop(1, "Condition", f"{s.id}-1")
+    s.drop(1, "Patient", f"{s.id}-g")
+
+
 IDS = [tell.__name__ for tell in STORIES]
 IDENTITY = ("linked_later", "unlinked_later")  # who is who is always told as of today
 
@@ -492,6 +502,7 @@ def test_stories_tell_something(told: Told) -> None:
         "encounter_late_for_a_stay", told.last_alone
     )
     assert of("medication_late", told.first_alone) != of("medication_late", told.last_alone)
+    assert "left_altogether-g" in told.first_alone and "left_altogether-g" not in told.deltas
     assert any("efi,falls" in line for line in told.deltas["encounter_changed"])
     assert not any("efi,falls" in line for line in told.deltas["entered_in_error_then_sent_again"])
 

@@ -25,11 +25,14 @@ one AS (
         first(usual_gp ORDER BY place) FILTER (usual_gp IS NOT NULL) AS usual_gp,
         first(ethnicity ORDER BY place) FILTER (ethnicity IS NOT NULL) AS ethnicity,
         first(imd_quintile ORDER BY place) FILTER (imd_quintile IS NOT NULL) AS imd_quintile,
+        first(source ORDER BY place) AS own_source, first(resource_id ORDER BY place) AS own_id,
         list_sort(list(DISTINCT source)) AS sources
     FROM ranked GROUP BY person),
 names AS (SELECT person, min(patient_id) AS patient_id, min(note) AS identity_flag FROM person_id GROUP BY person)
-SELECT person, patient_id, nhs_number, name, birth_date, sex,
+-- Whoever has left since is named as then; a name that another has now gets its source before it.
+SELECT person, coalesce(patient_id, CASE WHEN own_id IN (SELECT patient_id FROM names) THEN own_source || ':' || own_id ELSE own_id END)
+           AS patient_id, nhs_number, name, birth_date, sex,
        CASE WHEN dead AND (died IS NULL OR died <= $as_of) THEN coalesce(died, $as_of) END AS deceased_on,
        CASE WHEN dead AND (died IS NULL OR died <= $as_of) THEN CASE WHEN formal THEN 'formal' ELSE 'informal' END END AS death_status,
        phone, address, postcode, practice, registered_from, registered_to, usual_gp, ethnicity, imd_quintile, sources, identity_flag
-FROM one JOIN names USING (person) ORDER BY patient_id;
+FROM one LEFT JOIN names USING (person) ORDER BY patient_id;
