@@ -505,11 +505,15 @@ def score(card: Scorecard, person: Row, rules: Path | None = None) -> Row:
             if isinstance(group.missing, Decimal) and group.missing:
                 counted[f"{group.id}_missing"] = {"points": group.missing, **traced([])}
     medicines = rows_of(longest_issue(card), person, rules)[0] if {"substances", "bnf"} & set(card.needs) else []
-    blocked |= "substances" in card.needs and bool(things("unknown substance", medicines, person))
+    unmapped = things("unknown substance", medicines, person) if "substances" in card.needs else set()
+    blocked |= bool(unmapped) and card.unmapped is None
     blocked |= "bnf" in card.needs and bool(things("unknown paragraph", medicines, person))
     single = max((one["points"] for one in counted.values()), default=None)
     if card.link.intercept:
         counted["intercept"] = {"points": card.link.intercept, **traced([])}
+    if unmapped and card.unmapped is not None:
+        rows = [row for row in medicines if row["record"] in {record for _, record in unmapped}]
+        counted["substances_unknown"] = {"points": Decimal(0), **traced([{"n": len({thing for thing, _ in unmapped}), "rows": rows}])}
     points = sum((one["points"] for one in counted.values()), Decimal(0))
     if card.floor is not None and points < card.floor:
         counted["floor"] = {"points": card.floor - points, **traced([])}
@@ -518,6 +522,11 @@ def score(card: Scorecard, person: Row, rules: Path | None = None) -> Row:
     few = card.link.kind == "assessed" and Fraction(assessed, len(card.terms)) < card.link.minimum_share
     status, reason = standing(card, person, any(one["unsure"] for one in judged.values()), blocked, few)
     of = Fraction(assessed) if card.link.kind == "assessed" else card.link.divide_by or Fraction(1)
+    if status == "ok" and unmapped and card.unmapped is not None:
+        most = points + card.unmapped * len({thing for thing, _ in unmapped})
+        if not card.bands or band_of(Fraction(points), card.bands, single) != band_of(Fraction(most), card.bands, single):
+            status = "not_assessable"
+        reason = "blocked" if status != "ok" else "unmapped"
     value = linked(points, of, card.link) if status == "ok" else None
     return {"points": points, "status": status, "reason": reason, "terms": counted, "value": value, "of": of,
             "band": band_of(value, card.bands, single) if value is not None else ""}

@@ -294,6 +294,18 @@ at_least = 0.25
 id = "known"
 title = "Only where every medicine is known"
 needs = ["substances", "bnf"]
+[[variant]]
+id = "unmapped"
+title = "Where what is not known could change the band"
+link = "identity"
+needs = ["substances"]
+unmapped = { each = 0.75 }
+[[variant.band]]
+label = "low"
+below = 1
+[[variant.band]]
+label = "high"
+at_least = 1
 """
 STAYS = HEAD + """
 id = "stays"
@@ -317,5 +329,5 @@ missing = ["the coefficients are not public"]
 """
 FILES = {"numbers": NUMBERS, "limits": LIMITS, "assessed": ASSESSED, "set": SET, "left": LEFT, "medicines": MEDICINES, "stays": STAYS,
          "off": OFF}
-IDS = [*FILES, "set_pair", "medicines_known"]
+IDS = [*FILES, "set_pair", "medicines_known", "medicines_unmapped"]
 TABLES = {"p.csv": "trust,points\nRA1,0.276\nRC3,-0.5\nRZ9,1\n", "m.csv": "key,points\nanti,1\nopioid,2\npain,0.25\n"}

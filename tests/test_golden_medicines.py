@@ -43,6 +43,16 @@ def test_anticholinergic_sums_and_groups() -> None:
     assert differences("acb", ["furosemide", "digoxin", "warfarin"], points=3, band="high") == []
 
 
+def test_what_an_unknown_medicine_could_add() -> None:
+    """3 each: from none or some it could make high; high it cannot change."""
+    for known, points, status in (([], 0, "not_assessable"), (["furosemide"], 1, "not_assessable"), (["amitriptyline"], 3, "ok")):
+        person = {"age": 80, "medicines": known, "issues": 2}
+        expect = {"points": points, "status": status, "terms": [*known, "substances_unknown"]}
+        assert run_example(load_scorecard("acb"), Example(person, expect)) == []
+    person = {"age": 80, "medicines": ["diazepam"], "issues": 2}
+    assert run_example(load_scorecard("frids"), Example(person, {"points": 1, "status": "not_assessable"})) == []
+
+
 def test_the_table_of_anticholinergic_points_is_whole() -> None:
     found = Counter(int(term.points) for term in load_scorecard("acb").terms)
     assert found == {1: 103, 2: 19, 3: 47}      # 172 rows of the source, less two doubles and one without points
@@ -100,7 +110,8 @@ def test_from_records_by_the_name_of_the_product() -> None:
     assert (scores["acb"], scores["frids"], scores["medicines_substances"]) == (4, 2, 2)
     assert scores["medicines_paragraphs_status"] == "not_assessable"
     scores = practice(None, *rows, ("93", "Little Pink Pill", "2026-05-20")).score(ids, "2026-06-01").iloc[0]
-    assert [scores[f"{id}_status"] for id in ids] == ["not_assessable"] * 4
+    assert [scores[f"{id}_status"] for id in ids] == ["ok", "not_assessable", "not_assessable", "not_assessable"]
+    assert scores["acb_band"] == "high" and scores["acb_reason"] == "A medicine of unknown substance could add up to 3 points."
     assert scores["acb_points"] == 4 and "substance" in scores["acb_reason"]
     old = practice(None, *rows, ("93", "Little Pink Pill", "2026-01-31")).score("acb", "2026-06-01").iloc[0]
     assert (old["acb"], old["acb_status"]) == (4, "ok")      # issued more than 120 days ago

@@ -204,6 +204,7 @@ class Scorecard:
     available: bool = True
     lacks: tuple[str, ...] = ()              # what is missing, where it is not available
     codes_from_site: tuple[str, ...] = ()
+    unmapped: Decimal | None = None          # so many points could a medicine of unknown substance add
     examples: tuple[Example, ...] = ()
     verified: str = ""
     notes: tuple[str, ...] = ()
@@ -247,7 +248,7 @@ class Scorecard:
     @property
     def scale(self) -> int:
         """k: the decimals of its points; kernels count in multiples of 10^-k."""
-        every = [self.link.intercept, self.floor or Decimal(0)]
+        every = [self.link.intercept, self.floor or Decimal(0), self.unmapped or Decimal(0)]
         every += [step.points for one in self.parts for step in one.steps]
         every += [one.missing for one in self.parts if isinstance(one.missing, Decimal)]
         for term in self.terms:

@@ -38,6 +38,7 @@ from frailty.scoring.tables import (
     BY_STAY,
     CONCEPT,
     DAY,
+    DOUBT,
     EVER,
     FIRST,
     FLOOR,
@@ -268,6 +269,7 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
         h = ZERO
         for c in range(U(len(cards))):
             card, total, inner, single, blocked, lacking = cards[c], INT(0), INT(0), INT(NOTHING), INT(0), INT(0)
+            doubt, why = INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
                 t = U(hits[h])
                 h += ONE
@@ -294,6 +296,10 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
                     blocked = INT(term[REASON]) if blocked == 0 else blocked
                 elif role == TAKES:
                     lacking += 1
+                elif role == DOUBT:     # shown, and asked below
+                    doubt, why = amount * INT(n[at]), INT(term[REASON])
+                    emit(row, p, base, t, U(term[LITERAL]), U(term[LITERALS]), INT(0), literals, sheet, rows, figures)
+                    row += ONE
                 elif role == MEMBER:
                     inner += amount
                 elif amount != 0:
@@ -324,6 +330,15 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
                 for k in range(U(card[BAND_HIGH] - card[BAND_LOW])):
                     if (single if bands[(first + k) * U(2) + ONE] == 1 else total) >= bands[(first + k) * U(2)]:
                         band = INT(k)
+            if doubt != 0 and said & 7 == 0:    # a score where what is not known cannot change the band
+                other = -1
+                for k in range(U(card[BAND_HIGH] - card[BAND_LOW])):
+                    if (single if bands[(first + k) * U(2) + ONE] == 1 else total + doubt) >= bands[(first + k) * U(2)]:
+                        other = INT(k)
+                if other == band and band >= 0:
+                    said = 8 * why
+                else:
+                    said, band = 2 + 8 * why, -1
             points[c, p], marks[ZERO, c, p], marks[ONE, c, p], marks[U(2), c, p] = total, band, said & 7, said >> 3
         for h in range(found):
             present[U(hits[h])] = 0

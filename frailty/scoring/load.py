@@ -21,7 +21,7 @@ from frailty.scoring.reading import At, File, Raw, suggest
 _VARIANT = re.compile(r"^\[\[variant\]\]\s*(?:#.*)?\n(?:(?!\[).*\n)*?id\s*=\s*\"([^\"]*)\"", re.MULTILINE)
 _ONLY = re.compile(r"^variants_only\s*=\s*true", re.MULTILINE)
 KINDS = ("term", "group", "band", "example")
-RESERVED = ("intercept", "floor")
+RESERVED = ("intercept", "floor", "substances_unknown")
 
 
 def scorecard_ids(rules: Path | None = None) -> list[str]:
@@ -156,6 +156,8 @@ class _Reader:
         needs = at.texts(top.get("needs", []), "needs")
         for need in needs:
             at.word(need, words.NEEDS, f"'{need}' in 'needs'", "needs")
+        unmapped = at.table_of(top.get("unmapped", {}), "unmapped")
+        at.check(unmapped, words.UNMAPPED, "'unmapped'")
         indexed, index_within = self._index(top, at)
         set_within = None
         if "set" in top:
@@ -186,6 +188,7 @@ class _Reader:
             age_below=at.whole(population["age_below"], "age_below", 1) if "age_below" in population else None,
             needs=needs, index=indexed, index_within=index_within, set_within=set_within, available=available, lacks=lacks,
             codes_from_site=at.texts(top.get("codes_from_site", []), "codes_from_site"),
+            unmapped=at.number(unmapped["each"], "unmapped") if unmapped else None,
             verified=at.text(top.get("verified", ""), "verified"), notes=at.texts(top.get("notes", []), "notes"),
             based_on=top.get("based_on", ""), default=at.truth(top.get("default", True), "default"),
             restricted=top.get("restricted", ""), short=at.text(top.get("short", ""), "short"),
@@ -365,6 +368,9 @@ def _check_needs(card: Scorecard, at: At) -> None:
     for need in ("substances", "bnf"):
         if need in card.needs and card.available and not medicines:
             at.fail(f"The scorecard needs '{need}', but it has no evidence of medicines.", "needs")
+    if card.unmapped is not None and ("substances" not in card.needs or card.unmapped <= 0 or card.link.kind != "identity"):
+        at.fail("'unmapped' says how many points a medicine of unknown substance could add to a sum.", "unmapped",
+                mend='needs = ["substances"] and unmapped = { each = 3 }, without a link')
     if card.set_within and not any(e.take == "set" for e in card.evidence):
         at.fail("The scorecard has a set, but no evidence of it.", "set", mend='add take = "set" to the evidence')
     ids = [one.id for one in card.parts]

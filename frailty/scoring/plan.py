@@ -190,8 +190,11 @@ class _Compiler(Slots):
             if need in card.needs:
                 what = "substance" if need == "substances" else "BNF paragraph"
                 literals = self.literals_of((), (Evidence("issue", within=longest, take=take),), (), card)
-                found.append(_Row(f"{need}_unknown", literals, [(-math.inf, 0)], role=tb.BLOCKS,
-                                  reason=self._reason(f"The {what} of a medicine is not known.")))
+                sentence, each = f"The {what} of a medicine is not known.", card.unmapped if need == "substances" else None
+                if each is not None:
+                    sentence = f"A medicine of unknown substance could add up to {each.normalize():f} points."
+                found.append(_Row(f"{need}_unknown", literals, [(-math.inf, scaled(each or Decimal(0), k))],
+                                  role=tb.BLOCKS if each is None else tb.DOUBT, reason=self._reason(sentence)))
         if self.lists.ladder is None and any(e.source == "issue" and self.lists.names_medicines(e.codes) for e in card.evidence):
             found.append(_Row("medicines_unknown", [], [(-math.inf, 0)], role=tb.BLOCKS,
                               reason=self._reason("What the medicines are is not known here.")))

@@ -31,7 +31,7 @@ FIRST, LAST, CONCEPT, UNSURE, KIND, SIGN = 0, 1, 2, 3, 6, 7     # columns of the
 PLAIN, SINGLE, SEVERAL = range(3)  # a term: one literal, one outcome, nothing suppresses it; one literal; all others
 # What a term is for: points; points of a sub-score, and the sub-score; to make the card not assessable; to be taken from
 # the denominator. A LATE term is silent only where another of its group has later evidence.
-SCORES, LATE, MEMBER, SUM, BLOCKS, TAKES = range(6)
+SCORES, LATE, MEMBER, SUM, BLOCKS, TAKES, DOUBT = range(7)
 STEPS, IDENTITY, SQUARE, LOG = range(4)         # how a measure makes points
 # Columns of a term: literals, others that suppress it, outcomes; role, form, reason.
 LITERAL, LITERALS, OTHER, OTHERS, OUTCOME, OUTCOMES, ROLE, FORM, REASON = range(9)

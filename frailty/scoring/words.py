@@ -14,7 +14,7 @@ class Words(NamedTuple):
 
 SCORE = Words(("id", "title", "version", "licence", "source", "population", "link", "needs", "term", "group", "band", "example",
                "variant", "based_on", "variants_only", "without_caution", "verified", "notes", "floor", "index", "set", "status",
-               "missing", "codes_from_site", "evidence", "default", "restricted", "short", "confirmed_by"))
+               "missing", "codes_from_site", "evidence", "unmapped", "default", "restricted", "short", "confirmed_by"))
 VARIANT = Words(tuple(word for word in SCORE.here if word not in ("variant", "based_on", "variants_only")))
 POPULATION = Words(("age_at_least", "age_below"))
 LINK = Words(("divide_by", "minimum_share", "logistic", "survival"))
@@ -25,6 +25,7 @@ NEEDS = Words(("hospital", "substances", "bnf"))
 INDEX = Words(("at", "within"))
 INDEX_AT = Words(("last_discharge",))
 SET = Words(("within",))
+UNMAPPED = Words(("each",))
 STATUS = Words(("not_available",))
 TERM = Words(("id", "title", "any", "all", "none", "at_least", "points", "bands", "points_per", "lookup", "unless", "missing"))
 GROUP = Words(("id", "title", "choose", "terms", "bands", "missing"))
