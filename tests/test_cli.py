@@ -246,7 +246,11 @@ def test_scores_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None
     from frailty.scoring import scorecard_ids
 
     code, out, _ = said(capsys, "scores")
-    assert code == 0 and [line.split()[0] for line in out.splitlines()] == list(scorecard_ids())
+    assert code == 0 and sorted(line.split()[0] for line in out.splitlines() if line.startswith("  ")) == list(scorecard_ids())
+    assert out.index("Scored every night") < out.index("efi_reviewed") < out.index("Not available") < out.index("qadmissions")
+    code, out, _ = said(capsys, "scores", "list", "--markdown")
+    shown = (Path(__file__).parents[1] / "docs" / "scores.md").read_text("utf-8")
+    assert code == 0 and out == shown, "run: frailty scores list --markdown > docs/scores.md"
     code, out, _ = said(capsys, "scores", "show", "efi")
     assert code == 0
     for words in (

@@ -15,7 +15,9 @@ def add_scores(commands: Any) -> None:
     """Adds the command and its own commands to the parser."""
     scores = command(commands, "scores", _list, "which scores exist, and what each is", "frailty scores show efi")
     actions = scores.add_subparsers(title="commands", metavar="COMMAND")
-    for parser in (scores, command(actions, "list", _list, "id and title of every score", "frailty scores list")):
+    listed = command(actions, "list", _list, "id and title of every score", "frailty scores list")
+    listed.add_argument("--markdown", action="store_true", help="as a table with source, needs and what is verified (docs/scores.md)")
+    for parser in (scores, listed):
         rules_option(parser)
     show = command(actions, "show", _show, "source, licence, bands, terms and code counts of a score", "frailty scores show efi")
     show.add_argument("id", nargs="?", metavar="ID")
@@ -59,12 +61,15 @@ def add_scores(commands: Any) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> int:
-    from frailty.scoring.load import load_scorecard, scorecard_ids
+    from frailty.scoring.describe import groups, markdown
     rules = rules_of(chosen)
-    for id in scorecard_ids(rules):
-        card = load_scorecard(id, rules)
-        mark = " (restricted: by name only)" if card.restricted else " (by name only)" if card.by_name_only else ""
-        print(f"{card.id:<28} {card.title}{mark}")
+    if getattr(chosen, "markdown", False):
+        print(markdown(rules))
+        return 0
+    for n, (heading, cards) in enumerate(groups(rules)):
+        print("\n" * (n > 0) + heading + ":")
+        for card in cards:
+            print(f"  {card.id:<31} {card.title}{' (restricted: licence not settled)' if card.restricted else ''}")
     return 0
 
 

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term
+from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.terminology import load_codelist
 
 
@@ -15,14 +16,14 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
     facts = {
         "id": f"{card.id}, version {card.version}", "source": card.source.get("citation", ""),
         "doi": card.source.get("doi", ""), "licence": card.licence, "restricted": card.restricted, "verified": card.verified,
-        "population": " and ".join([f"{card.age_at_least} years and over"] * (card.age_at_least is not None)
-                                   + [f"below {card.age_below} years"] * (card.age_below is not None)) or "everybody",
+        "population": _population(card),
         "needs": ", ".join(NEEDS[need] for need in card.needs) or "records of general practice",
         "value": _value(card),
         "scored at": "the last discharge from hospital" + (
             f", if in the last {card.index_within.text}" if card.index_within else "") if card.index else "",
         "measured": f"in one set, of the last {card.set_within.text}" if card.set_within else "",
         "missing": "; ".join(card.lacks),
+        "waits for": ", ".join(f"the codes of {name}" for name in empty_lists(card, rules)),
         "bands": "; ".join(
             f"{band.label} " + (_interval(band.interval) if band.any_term is None else f"any one term of {band.any_term:f} or more")
             for band in card.bands) or "none",
@@ -30,7 +31,7 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
     }
     lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12)
               for name, value in facts.items() if value]
-    lines += ["", f"{len(card.terms)} terms (points, term, evidence):"] if card.terms else []
+    lines += ["", f"{len(card.terms)} {'term' if len(card.terms) == 1 else 'terms'} (points, term, evidence):"] if card.terms else []
     lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term, rules)}", 110,
                             subsequent_indent=" " * 33) for term in card.terms]
     lines += [textwrap.fill(f"  of {', '.join(group.terms)}: {CHOOSE[group.choose]} ({group.id})", 110, subsequent_indent=" " * 5)
@@ -40,6 +41,44 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
     return "\n".join(lines)
 
 
+def empty_lists(card: Scorecard, rules: Path | None = None) -> list[str]:
+    """The code lists that the site must fill before the score can be computed."""
+    return [name for name in card.codes_from_site if not load_codelist(name, rules).entries]
+
+
+def groups(rules: Path | None = None) -> list[tuple[str, list[Scorecard]]]:
+    """All scores in alphabetical order, by when they are computed; groups without a score are left out."""
+    made: dict[str, list[Scorecard]] = {name: [] for name in GROUPS}
+    for id in scorecard_ids(rules):
+        card = load_scorecard(id, rules)
+        made[GROUPS[3 if card.lacks else 2 if empty_lists(card, rules) else 1 if card.by_name_only else 0]].append(card)
+    return [(name, cards) for name, cards in made.items() if cards]
+
+
+def markdown(rules: Path | None = None) -> str:
+    """The same as Markdown tables: id, title and version, source, population and needs, what is verified or missing."""
+    lines = ["# Scores", "", "Made by `frailty scores list --markdown`; a test holds it up to date. `frailty scores show ID` says more."]
+    for name, cards in groups(rules):
+        lines += ["", f"## {name}", "", "| id | what | source | for, and needs | verified, or what is missing |", "| --- | --- | --- | --- | --- |"]
+        for card in cards:
+            doi = f" [{card.source['doi']}](https://doi.org/{card.source['doi']})" if card.source.get("doi") else ""
+            waits = "".join(f" Waits for the codes of {one}." for one in empty_lists(card, rules))
+            restricted = f" Restricted: {card.restricted}." if card.restricted else ""
+            needs = ", ".join(NEEDS[need] for need in card.needs)
+            cells = (f"`{card.id}`", f"{card.title}; {card.version}", str(card.source.get("citation", "")) + doi,
+                     _population(card) + (f"; {needs}" if needs else ""),
+                     ("; ".join(card.lacks) or card.verified or "nothing said") + waits + restricted)
+            lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _population(card: Scorecard) -> str:
+    return " and ".join([f"{card.age_at_least} years and over"] * (card.age_at_least is not None)
+                        + [f"below {card.age_below} years"] * (card.age_below is not None)) or "everybody"
+
+
+GROUPS = ("Scored every night", "By name only, with --scores", "Waiting for code lists that the site fills",
+          "Not available: known, and never computed")
 CHOOSE = {"first": "the first counts", "worst": "the one with most points counts", "latest": "the latest counts",
           "sum": "their sum is one term"}
 NEEDS = {"hospital": "a hospital feed", "substances": "the substance of every medicine",
