@@ -16,7 +16,7 @@ def add_scores(commands: Any) -> None:
     scores = command(commands, "scores", _list, "which scores exist, and what each is", "frailty scores show efi")
     actions = scores.add_subparsers(title="commands", metavar="COMMAND")
     listed = command(actions, "list", _list, "id and title of every score", "frailty scores list")
-    listed.add_argument("--markdown", action="store_true", help="as a table with source, needs and what is verified (docs/scores.md)")
+    listed.add_argument("--markdown", action="store_true", help="as a table, with sources and what is verified (docs/scores.md)")
     for parser in (scores, listed):
         rules_option(parser)
     show = command(actions, "show", _show, "source, licence, bands, terms and code counts of a score", "frailty scores show efi")

@@ -31,7 +31,8 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
     }
     lines += [textwrap.fill(f"{name + ':':<12}{value}", 110, subsequent_indent=" " * 12)
               for name, value in facts.items() if value]
-    lines += ["", f"{len(card.terms)} {'term' if len(card.terms) == 1 else 'terms'} (points, term, evidence):"] if card.terms else []
+    noun = "term" if len(card.terms) == 1 else "terms"
+    lines += ["", f"{len(card.terms)} {noun} (points, term, evidence):"] if card.terms else []
     lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term, rules)}", 110,
                             subsequent_indent=" " * 33) for term in card.terms]
     lines += [textwrap.fill(f"  of {', '.join(group.terms)}: {CHOOSE[group.choose]} ({group.id})", 110, subsequent_indent=" " * 5)
@@ -57,9 +58,11 @@ def groups(rules: Path | None = None) -> list[tuple[str, list[Scorecard]]]:
 
 def markdown(rules: Path | None = None) -> str:
     """The same as Markdown tables: id, title and version, source, population and needs, what is verified or missing."""
-    lines = ["# Scores", "", "Made by `frailty scores list --markdown`; a test holds it up to date. `frailty scores show ID` says more."]
+    lines = ["# Scores", "",
+             "Made by `frailty scores list --markdown`; a test holds it up to date. `frailty scores show ID` says more."]
     for name, cards in groups(rules):
-        lines += ["", f"## {name}", "", "| id | what | source | for, and needs | verified, or what is missing |", "| --- | --- | --- | --- | --- |"]
+        lines += ["", f"## {name}", "", "| id | what | source | for, and needs | verified, or what is missing |",
+                  "| --- | --- | --- | --- | --- |"]
         for card in cards:
             doi = f" [{card.source['doi']}](https://doi.org/{card.source['doi']})" if card.source.get("doi") else ""
             waits = "".join(f" Waits for the codes of {one}." for one in empty_lists(card, rules))
