@@ -239,14 +239,17 @@ class Practice:
 
     # ---- definitions
 
-    def coverage(self, scores: str | Sequence[str] | None = None, as_of: str | date | None = None) -> pd.DataFrame:
+    def coverage(self, scores: str | Sequence[str] | None = None, as_of: str | date | None = None, *,
+                 objectors: Collection[str] = ()) -> pd.DataFrame:
         """For what share of the list each score can be computed, per practice, and what is missing most.
 
-        scores: default all. Of the people alive and registered on the day. Columns: see `frailty.scoring.coverage.coverage`.
+        scores: default all. Of the people alive and registered on the day but for `objectors` (patient_ids). Columns: see
+        `frailty.scoring.coverage.coverage`.
         """
         from frailty.scoring.coverage import coverage
         wanted = [scores] if isinstance(scores, str) else list(scores or scorecard_ids(self._rules))
-        found = self.score(wanted, as_of)
+        found = self.score(wanted, as_of, objectors=objectors)
+        found = found[~found["patient_id"].isin(objectors)]
         here = found.merge(about(self.connection, date_of(as_of)), on="patient_id")
         return coverage(here, here["practice"], wanted)
 

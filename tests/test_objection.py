@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -244,3 +245,21 @@ def test_explain_shows_no_score_of_an_objector(capsys: pytest.CaptureFixture[str
     with place.site.open("a", encoding="utf-8") as stream:
         stream.write('objection_kinds = ["something else"]\n')          # [settings] is the site's last table
     assert "14 of 36 points" in explained(capsys, place, OBJECTOR, "--site", str(place.site))[1]
+
+
+@pytest.mark.parametrize("command", [["coverage", "--scores", "efi"], ["compare", "efi", "efi_reviewed"]])
+def test_no_report_of_scores_counts_an_objector(capsys: pytest.CaptureFixture[str], place: Place, command: list[str]) -> None:
+    from frailty.cli import main
+
+    def people(*more: str) -> int:
+        assert main(["scores", *command, "--store", str(place.store), "--as-of", AS_OF.isoformat(), *more]) == 0
+        said = capsys.readouterr().out
+        found = re.search(r"^efi +(\d+)" if command[0] == "coverage" else r"Of (\d+) people", said, re.MULTILINE)
+        assert found, said
+        return int(found[1])
+
+    counted = people()
+    assert counted == people("--site", str(place.site))
+    with place.site.open("a", encoding="utf-8") as stream:
+        stream.write('objection_kinds = ["something else"]\n')
+    assert people("--site", str(place.site)) == counted + 1

@@ -43,6 +43,7 @@ def add_scores(commands: Any) -> None:
     covered.add_argument("--scores", default="", metavar="IDS", help="comma-separated (default: all)")
     covered.add_argument("--by-practice", action="store_true", help="also one line per practice")
     covered.add_argument("--csv", type=Path, metavar="FILE", help="the whole table, with every reason")
+    covered.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
     compared = command(actions, "compare", _compare, "what another definition would do: who changes band",
                        "frailty scores compare efi efi-pack-of-2027 --store lists.duckdb",
                        "OLD and NEW are ids of scores, or folders: a definition pack, or rules with only what differs, such as "
@@ -111,7 +112,8 @@ def _import(chosen: argparse.Namespace) -> int:
 
 def _coverage(chosen: argparse.Namespace) -> int:
     wanted = [one.strip() for one in chosen.scores.split(",") if one.strip()]
-    found = practice_of(chosen).coverage(wanted or None, chosen.as_of)
+    practice = practice_of(chosen)
+    found = practice.coverage(wanted or None, chosen.as_of, objectors=objectors_of(chosen, practice))
     if chosen.csv:
         save(found, chosen.csv)
     rows = [[("  " + row["practice"]) if row["practice"] else row["score"], row["people"] - row["outside"], row["computed"],
