@@ -15,17 +15,17 @@ from frailty.scoring.definitions import STATUS, Scorecard
 from frailty.scoring.load import load_scorecard, scorecard_ids
 
 if TYPE_CHECKING:
-    from frailty.scoring.engine import Contributions, Score, Scores, evaluate
+    from frailty.scoring.engine import Contributions, Score, Scores, evaluate, warm
     from frailty.scoring.examples import run_example
     from frailty.scoring.history import History, ScoreHistory
     from frailty.scoring.plan import Plan, compile_plan
 
 _LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "engine", "Scores": "engine", "Score": "engine",
-          "Contributions": "engine", "run_example": "examples",
+          "Contributions": "engine", "warm": "engine", "run_example": "examples",
           "History": "history", "ScoreHistory": "history"}
 
 __all__ = ["STATUS", "Contributions", "History", "Plan", "Score", "ScoreHistory", "Scorecard", "Scores", "compile_plan",
-           "default_scorecard_ids", "evaluate", "load_scorecard", "run_example", "scorecard_ids"]
+           "default_scorecard_ids", "evaluate", "load_scorecard", "run_example", "scorecard_ids", "warm"]
 
 
 def default_scorecard_ids(rules: Path | None = None) -> list[str]:

@@ -9,16 +9,30 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from frailty.errors import FrailtyError
-from frailty.records.arrays import OPEN, SETTINGS, Float64, Int8, Int32, Int64, Measured, PracticeArrays
+from frailty.records.arrays import (
+    OPEN,
+    SETTINGS,
+    Coded,
+    Float64,
+    Int8,
+    Int32,
+    Int64,
+    Issues,
+    Measured,
+    PracticeArrays,
+    Stays,
+    empty_family,
+)
 from frailty.scoring import tables as tb
-from frailty.scoring.definitions import STATUS, Link, Window
-from frailty.scoring.plan import Plan
+from frailty.scoring.definitions import STATUS, Link, Scorecard, Window
+from frailty.scoring.plan import Plan, compile_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,6 +243,20 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
             tuple(band.label for band in card.bands), marks[1, c].astype(np.int8), marks[2, c], card.link,
             on[row[tb.ON]] if row[tb.ON] >= 0 else None)
     return Scores(plan, scores, Contributions(*rows.result(), plan))
+
+
+def warm(scorecards: Sequence[Scorecard], rules: Path | None = None) -> None:
+    """Compiles the kernels that these scorecards need, or fetches them from the cache: a run may do so in a thread while it loads.
+
+    Compilation holds the interpreter's lock for most of its time, and DuckDB does not.
+    """
+    plan = compile_plan(scorecards, [""], [""], rules)
+    one = np.zeros(1, np.int32)
+    nobody = PracticeArrays(
+        person=one, birth=one, sex=one.astype(np.int8), death=one, hospital_from=one, hospital_without_stays=one.astype(np.bool_),
+        coded=empty_family(Coded, 1), measured=empty_family(Measured, 1), issues=empty_family(Issues, 1),
+        stays=empty_family(Stays, 1), quantities=plan.measured_quantities, substance=one - 1, rung=one.astype(np.int8))
+    evaluate(plan, nobody, 0)
 
 
 class _Growing:
