@@ -72,6 +72,7 @@ class Practice:
         self.connection = con
         self._books = tuple(books)
         self._site_medicines = site_medicines
+        self._inputs: dict[str, dict[str, float]] = {}
         self._rules = rules
 
     @classmethod
@@ -92,8 +93,24 @@ class Practice:
         from frailty.scoring.overlay import laid_over
         return self._under(laid_over(Path(folder)))
 
+    def with_inputs(self, inputs: pd.DataFrame) -> Practice:
+        """The same people and records, with numbers that no record holds: column patient_id, and one column an input.
+
+        For scores that say `take = "input:NAME"`, such as imd2007_score of `parr30`; empty = not known. Read by `score`,
+        `contributions`, `explain` and `evaluate`; not over time, for they have no dates. Raises FrailtyError where a person stands
+        twice.
+        """
+        if "patient_id" not in inputs or inputs["patient_id"].duplicated().any():
+            raise FrailtyError("The inputs need one row per person, with a column patient_id.")
+        made = self._under(self._rules)
+        made._inputs = {str(name): dict(zip(inputs["patient_id"], inputs[name], strict=True))
+                        for name in inputs.columns if name != "patient_id"}
+        return made
+
     def _under(self, rules: Path | None) -> Practice:
-        return Practice(self.connection, self._books, self._site_medicines, rules)
+        made = Practice(self.connection, self._books, self._site_medicines, rules)
+        made._inputs = self._inputs
+        return made
 
     # ---- what was read
 
@@ -380,7 +397,8 @@ class Practice:
         out = frozenset(objectors)
         places = np.array([place for place, one in enumerate(ids) if one not in out], np.intp)
         scored = [ids[place] for place in places]
-        arrays = build_arrays(con, persons[places], needs, ladder=ladder, load=load)
+        arrays = replace(build_arrays(con, persons[places], needs, ladder=ladder, load=load), inputs={
+            name: np.array([given.get(one, np.nan) for one in scored], np.float64) for name, given in self._inputs.items()})
         result = evaluate(plan, arrays, days[places])
         frame = result.frame(scored)
         if len(scored) < len(ids):

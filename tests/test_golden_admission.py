@@ -6,8 +6,10 @@ import csv
 import math
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import frailty
 from frailty.knowledge import rules_dir
 from frailty.scoring import load_scorecard, run_example
 from frailty.scoring.definitions import Example
@@ -197,6 +199,20 @@ def test_hospital_only_results_of_the_stay_count() -> None:
     for value in person["values"]:
         value["days_before"] = 30
     assert differences("hospital_score_2016", person, status="not_assessable") == []
+
+
+def test_parr30_from_tables_with_the_inputs_of_the_site() -> None:
+    persons = pd.DataFrame([{"patient_id": one, "birth_date": "1940-01-01", "sex": "female"} for one in ("a", "b")])
+    events = pd.DataFrame([{"patient_id": "a", "record_id": "e", "system": "snomed", "code": "38341003", "effective_on": "2020-01-01"}])
+    stays = pd.DataFrame([{"patient_id": one, "stay_id": f"s{one}", "setting": "inpatient", "admission_method": "emergency",
+                           "started": "2026-05-20", "ended": "2026-05-25"} for one in ("a", "b")])
+    practice = frailty.Practice.from_frames(persons, events, stays=stays)
+    practice.connection.execute("UPDATE feed SET kind = 'hospital', practices = NULL")
+    scored = practice.with_inputs(pd.DataFrame({"patient_id": ["a"], "imd2007_score": [30]})).score("parr30", "2026-06-01")
+    predictor = parr30(86, 30, 0, False, True, (), -0.1155)
+    assert list(scored["parr30_status"]) == ["ok", "not_assessable"]
+    assert scored["parr30"][0] == pytest.approx(1 / (1 + math.exp(-predictor)), abs=1e-9)
+    assert str(scored["parr30_on"][0])[:10] == "2026-05-25"
 
 
 @pytest.mark.parametrize("id", ["qadmissions", "sparra", "era", "cars", "earli", "pra"])
