@@ -33,7 +33,7 @@ from scoring_words import FILES, IDS, TABLES
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
 from frailty.records.arrays import OPEN
-from frailty.scoring import Scorecard, compile_plan, evaluate, load_scorecard, run_example, scorecard_ids
+from frailty.scoring import Scorecard, compile_plan, evaluate, load_scorecard, run_example, scorecard_ids, warm
 from frailty.terminology import load_codelist
 
 pytestmark = pytest.mark.scoring
@@ -311,6 +311,15 @@ def test_one_date_per_person_is_as_good_as_many_runs(crowd: list[Row]) -> None:
         for id in mixed:
             np.testing.assert_array_equal(mixed[id].points[third::3], alone[id].points[third::3])
             np.testing.assert_array_equal(mixed[id].status[third::3], alone[id].status[third::3])
+
+
+def test_warm_compiles_what_a_run_needs(crowd: list[Row]) -> None:
+    """One form of the kernels with, and one without, what few scores use; a third would be compiled during a run."""
+    from frailty.scoring.kernels import run
+    warm([load_scorecard("efi"), load_scorecard("hfrs")])
+    laid = lay_out(crowd, ())
+    evaluate(compile_plan([load_scorecard("charlson")], laid.systems, laid.codes), laid.arrays, laid.as_of)
+    assert len(getattr(run, "signatures", ())) <= 2
 
 
 def test_read_only_and_other_types_are_fine(crowd: list[Row]) -> None:
