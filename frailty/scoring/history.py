@@ -35,7 +35,7 @@ STACK = 8192        # people times dates that are evaluated in one go, date by d
 # What the fast way knows. A word or a table that is not named here makes a scorecard go date by date.
 _WORDS: dict[type, str] = {
     Scorecard: "id title version licence source terms bands link age_at_least needs examples verified notes based_on "
-               "default restricted sha256 file lookups",
+               "default restricted short confirmed_by sha256 file lookups",
     Term: "id title any all none points steps unless", Step: "interval points", Window: "text months days",
     Band: "label interval",
     Evidence: "source codes category without_caution within intervals unit take feed settings admissions at_least",
