@@ -209,7 +209,8 @@ def gather(low: Whole, high: Whole, persons: Array, coded: Entries, measured: Nu
                                 if wanted >= 0 and wanted != (stay == index_stay):
                                     judged = 0
                             if judged < 0:
-                                cells[at * U(8) + U(UNSURE)] = 1
+                                cells[at * U(8) + U(UNSURE)] |= 1
+                                cells[base * U(8) + U(UNSURE)] |= 2
                             fits = judged == 1
                         if fits:
                             note(sheet, at, rank, effective, record, concept_of[i])
@@ -290,7 +291,8 @@ def gather_stays(low: Whole, high: Whole, persons: Array, stays: StayRows, maps:
                     continue
                 judged = fits_of[condition, U(kind_of[j])]
                 if judged < 0:
-                    cells[at * U(8) + U(UNSURE)] = 1
+                    cells[at * U(8) + U(UNSURE)] |= 1
+                    cells[base * U(8) + U(UNSURE)] |= 2
                 elif judged == 1:
                     kind = kinds[U(rules[k])]
                     note(sheet, at, rank, INT(started[j]), record_of[j], np.int32(-1))

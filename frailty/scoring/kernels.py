@@ -314,11 +314,11 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
                     total += lift
                     row += ONE
             unsure = ZERO
-            if card[BY_STAY] == 1:
+            if card[BY_STAY] == 1 and cells[base * U(8) + U(UNSURE)] > 0:
                 for t in range(U(card[LOW]), U(card[HIGH])):
                     for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
                         at = base + U(literals[k * U(5)])
-                        unsure += U((cells[at * U(8) + U(UNSURE)] == 1) & (present[t] == 0))
+                        unsure += U((cells[at * U(8) + U(UNSURE)] & 1 == 1) & (present[t] == 0))
             assessed = card[OF_ALL] - lacking
             day = days[U(card[ON]), p] if card[NO_SET] > 0 else 0
             said = standing(card, person, starts, unsure, blocked, assessed, day)

@@ -22,6 +22,7 @@ OPEN = 2**31 - 1
 NO_AGE = -(2**31)
 EVER = -(2**31)         # the start of a window without a start
 
+# UNSURE: bit 0 = of this slot; bit 1, in a person's first slot = of any.
 # What a slot keeps. From LATEST on it is a number, and the measure is its value instead of its count.
 (RECORDS, DAYS, DISTINCT, LATEST, FIRSTLY, SMALLEST, LARGEST, SET, BEST_LARGEST, BEST_SMALLEST, CHANGE, LENGTH, PROVIDER,
  PERSON) = range(14)
