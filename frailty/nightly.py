@@ -25,6 +25,7 @@ from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over
 from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
+from frailty.site.read import file_marks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     _check(options, rules)
     site = load_site(options.site)
     sources = find_sources(options.records)
-    answers = _answers(options)
+    answers = _answers(options, site)
     _check_feeds(site, sources)
     _check_names(options.accept_change, sources)
     store = options.store or options.out.with_name(options.out.name + ".duckdb")
@@ -122,8 +123,9 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             if options.fhir:
                 _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
+        run["site"] = file_marks(site)
         if worklists is not None:
-            run["outcomes"] = _learned(con, folder, answers, day, objectors)
+            run["outcomes"] = _learned(con, site, folder, answers, day, objectors)
         troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers)]
         result = Result(3 if troubles else 0, day, len(scored), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
@@ -219,12 +221,15 @@ def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
 
 # ---- between
 
-def _answers(options: Options) -> Answers:
-    """The filled worklists; read before anything else, so that a wrong path changes nothing."""
-    from frailty.triage.filled import Answers, read_answers
+def _answers(options: Options, site: Site) -> Answers:
+    """The filled worklists, and what the site's workbook says; read first, so that a wrong path changes nothing."""
+    from frailty.triage.filled import Answers, read_answers, read_typed
     if options.outcomes and options.purpose != "direct-care":
         raise FrailtyError("--outcomes needs --purpose direct-care.", why="only then there are worklists")
-    return read_answers(options.outcomes) if options.outcomes else Answers()
+    found = read_answers(options.outcomes) if options.outcomes else Answers()
+    read_typed(site, found)
+    found.problems[:] = [one for one in (*site.problems, *found.problems) if not one.used]
+    return found
 
 
 def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, day: date, answers: Answers,
@@ -239,11 +244,12 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     persons = con.execute("SELECT patient_id, person FROM person_as_of").fetchdf()
     facts = build_facts(con, site, scores.merge(persons, on="patient_id"), contributions, day)
     row = first_row(con.execute("SELECT max(load) FROM load"))
-    keep_answers(con, answers, site.decisions, int(row[0]) if row else 1, day)
+    keep_answers(con, answers, int(row[0]) if row else 1, day)
     return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day), load_decisions(con, day))
 
 
-def _learned(con: DuckDBPyConnection, folder: Path, answers: Answers, day: date, objectors: Sequence[str]) -> dict[str, Any]:
+def _learned(con: DuckDBPyConnection, site: Site, folder: Path, answers: Answers, day: date, objectors: Sequence[str]
+             ) -> dict[str, Any]:
     """What the outcomes teach, as files: per rule in data/, per practice in its own folder; what to mend in hub/."""
     from frailty.reports.worklists import folder_name, write_rows
     from frailty.triage.filled import data_quality, feedback, load_decisions
@@ -256,16 +262,20 @@ def _learned(con: DuckDBPyConnection, folder: Path, answers: Answers, day: date,
             write_rows(place / "data_quality.csv", rows)
     mend = [{"file": one.file, "sheet": one.sheet, "row": one.row or "", "column": one.column, "what": one.what, "mend": one.mend}
             for one in answers.problems]
+    for name in site.files:                             # what was read, for a replay of this night
+        place = folder / "hub" / "site" / Path(name).name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(Path(name).read_bytes())
     if mend:
-        write_rows(folder / "hub" / "outcomes_to_mend.csv", mend)
+        write_rows(folder / "hub" / "to_mend.csv", mend)
     return {"files": answers.files, "rows_filled": len(answers.rows), "decisions_kept": len(decisions), "to_mend": mend}
 
 
 def _to_mend(answers: Answers) -> list[str]:
-    """Rows of filled worklists that could not be used: the first few by place, all of them in hub/outcomes_to_mend.csv."""
-    said = [f"outcomes: {one}" for one in answers.problems[:5]]
+    """Cells of workbooks that could not be used: the first few by place, all of them in hub/to_mend.csv."""
+    said = [str(one) for one in answers.problems[:5]]
     more = len(answers.problems) - len(said)
-    return said + ([f"outcomes: {more} more to mend, see hub/outcomes_to_mend.csv"] if more else [])
+    return said + ([f"{more} more cells to mend, see hub/to_mend.csv"] if more else [])
 
 
 def _objectors(practice: Practice, site: Site, purpose: str, day: date) -> list[str]:

@@ -40,7 +40,8 @@ class Problem:
     def __str__(self) -> str:
         place = [self.file, f"sheet {self.sheet}" if self.sheet else "", f"row {self.row}" if self.row else "",
                  f"column {self.column}" if self.column else ""]
-        return ", ".join(part for part in place if part) + f": {self.what}. {self.mend}."
+        text = ", ".join(part for part in place if part) + f": {self.what}. {self.mend[:1].upper()}{self.mend[1:]}"
+        return text if text.endswith("?") else text + "."
 
 
 def open_workbook(path: Path) -> Workbook:

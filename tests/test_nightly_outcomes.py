@@ -75,7 +75,7 @@ def test_a_bad_row_is_named_and_the_run_ends_with_three(place: Place, tmp_path: 
     result = place.night(outcomes=(path,))
     assert result.exit_code == 3
     assert any(f"Y90001.xlsx, sheet Worklist, row {other}, column Outcome" in one for one in result.troubles)
-    (bad, *_) = rows(place.out / "hub/outcomes_to_mend.csv")
+    (bad, *_) = rows(place.out / "hub/to_mend.csv")
     assert (bad["row"], bad["column"]) == (str(other), "Outcome") and "choose" in bad["mend"]
     assert len(content(place.store)["decision"]) == 1                # the good row was kept
     assert "row" in (place.out / "status.txt").read_text(encoding="utf-8")

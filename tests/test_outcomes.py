@@ -67,11 +67,11 @@ def fill(path: Path, person: int, outcome: Any = SEEN, on: Any = AS_OF, by: Any 
     return path
 
 
-def read(town: Town, *paths: Path, load: int = 2, typed: Any = ()) -> Answers:
+def read(town: Town, *paths: Path, load: int = 2) -> Answers:
     """Read filled sheets into the town's store, on its day."""
     found = read_answers(paths)
     town.facts(site())
-    keep_answers(town.con, found, typed, load, town.as_of)
+    keep_answers(town.con, found, load, town.as_of)
     return found
 
 

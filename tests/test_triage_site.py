@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from frailty.errors import SiteError
-from frailty.site import PracticeInfo, load_site, read_day
+from frailty.sheets import read_day
+from frailty.site import PracticeInfo, load_site
 
 GOOD = """
 [site]

@@ -15,6 +15,7 @@ from frailty import __version__
 from frailty.cli.parts import Parser, a_date, a_time, command, rules_option
 from frailty.cli.people import add_people
 from frailty.cli.scores import add_scores
+from frailty.cli.site import add_site
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_people(commands)
     add_scores(commands)
+    add_site(commands)
     return parser
 
 

@@ -44,7 +44,7 @@ def render_workbook(worklists: Worklists, page: Page) -> bytes:
     from openpyxl import Workbook
 
     book = Workbook()
-    _styles(book)
+    styles(book)
     worksheet = book.active
     assert worksheet is not None
     worksheet.title = SHEET
@@ -55,7 +55,7 @@ def render_workbook(worklists: Worklists, page: Page) -> bytes:
     head = _top(worksheet, worklists, page, len(shown))
     for column, (_, title, width) in enumerate(shown, 1):
         put(worksheet, head, column, title, "head")
-        worksheet.column_dimensions[_letter(column)].width = width
+        worksheet.column_dimensions[letter(column)].width = width
     for number, (view, line) in enumerate(rows, head + 1):
         cells = _cells(worklists, page, view, line)
         for column, (name, _, _) in enumerate(shown, 1):
@@ -92,8 +92,8 @@ def _cells(worklists: Worklists, page: Page, view: ListView, line: Line) -> dict
     }
 
 
-def _styles(book: Workbook) -> None:
-    """Five kinds of cell. What can be typed into is shaded and unlocked; the rest is locked."""
+def styles(book: Workbook) -> None:
+    """Six kinds of cell. What can be typed into is shaded and unlocked; the rest is locked."""
     from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Protection, Side
 
     thin = Side("thin", "999999")
@@ -138,7 +138,7 @@ def _explain(book: Workbook, outcomes: Outcomes) -> None:
     worksheet = book.create_sheet(HELP)
     for column, (title, width) in enumerate((("Outcome", 60), ("What it does", 90)), 1):
         put(worksheet, 1, column, title, "head")
-        worksheet.column_dimensions[_letter(column)].width = width
+        worksheet.column_dimensions[letter(column)].width = width
     for number, one in enumerate(outcomes.outcomes, 2):
         holds = [hold for hold in outcomes.holds if one.kind in hold.kinds]
         days = sorted({hold.days for hold in holds if hold.days is not None})
@@ -155,7 +155,7 @@ def _explain(book: Workbook, outcomes: Outcomes) -> None:
 def _checks(worksheet: Worksheet, shown: list[tuple[str, str, int]], head: int, rows: int, outcomes: int, as_of: date) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    place = {name: _letter(column) for column, (name, _, _) in enumerate(shown, 1)}
+    place = {name: letter(column) for column, (name, _, _) in enumerate(shown, 1)}
     choice = DataValidation("list", formula1=f"={HELP}!$A$2:$A${outcomes + 1}", allow_blank=True, showErrorMessage=True,
                             errorTitle="Outcome", error="Choose one of the list. What each does stands on the sheet Outcomes.")
     past = DataValidation("date", operator="greaterThan", formula1=f"DATE({as_of.year - 1},{as_of.month},1)", allow_blank=True,
@@ -172,7 +172,7 @@ def _page(worksheet: Worksheet, head: int, columns: int, rows: int, worklists: W
 
     worksheet.column_dimensions["A"].hidden = True
     worksheet.freeze_panes = worksheet.cell(head + 1, 1)
-    worksheet.auto_filter.ref = f"A{head}:{_letter(columns)}{head + max(rows, 1)}"
+    worksheet.auto_filter.ref = f"A{head}:{letter(columns)}{head + max(rows, 1)}"
     worksheet.page_setup.orientation, worksheet.page_setup.paperSize = "landscape", 9
     worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight = 1, 0
     worksheet.sheet_properties.pageSetUpPr.fitToPage = True
@@ -188,7 +188,8 @@ def _page(worksheet: Worksheet, head: int, columns: int, rows: int, worklists: W
     lock.formatColumns = lock.formatRows = lock.autoFilter = lock.sort = False     # False: allowed
 
 
-def _letter(column: int) -> str:
+def letter(column: int) -> str:
+    """The name of a column: 27 is AA."""
     from openpyxl.utils import get_column_letter
 
     return str(get_column_letter(column))

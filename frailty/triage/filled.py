@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from frailty.errors import FrailtyError
 from frailty.records.stage import insert_rows
 from frailty.sheets import Problem, Row, Sheet, digits, open_workbook
-from frailty.site import TypedDecision
+from frailty.site import Site
+from frailty.site.people import NEEDED, SHEETS
 from frailty.triage.lines import Line, unpack
 from frailty.triage.outcomes import Decision, Outcomes, load_outcomes
 
@@ -55,11 +56,27 @@ class Answer:
         return Problem(self.file, self.sheet, self.row, COLUMNS.get(key, ""), what, mend)
 
 
+@dataclass(frozen=True)
+class TypedDecision:
+    """A decision typed into site.xlsx instead of a worklist (`nhs_number`: digits only)."""
+
+    nhs_number: str
+    list: str
+    outcome: str
+    on: date
+    by: str
+    review_on: date | None
+    note: str
+    file: str
+    row: int
+
+
 @dataclass
 class Answers:
     """All filled rows of tonight, the files they came from, and what is wrong with the rest."""
 
     rows: list[Answer] = field(default_factory=list)
+    typed: list[TypedDecision] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -113,6 +130,37 @@ def _read_file(file: Path, name: str, outcomes: Outcomes, found: Answers) -> Non
                                       "give the worklist.xlsx that was filled in; a newly made workbook cannot be read"))
 
 
+def list_titles() -> dict[str, str]:
+    """Title -> id of every list, as people know them."""
+    from frailty.triage import home_page, practice_page
+
+    return {title: name for page in (practice_page, home_page) for name, (title, *_) in page.TITLES.items() if name not in (
+        "tasks", "not_in_data", "in_hospital", "everyone_else")}
+
+
+def read_typed(site: Site, found: Answers, outcomes: Outcomes | None = None) -> None:
+    """Decisions typed into the site's workbook, added to those of the filled worklists."""
+    if not site.people:
+        return
+    outcomes = outcomes or load_outcomes()
+    for worksheet in open_workbook(Path(site.people)).worksheets:
+        if worksheet.title.strip().casefold() != "decisions":
+            continue
+        name = Path(site.people).name
+        for row in Sheet(worksheet, name, SHEETS["Decisions"], NEEDED["Decisions"], found.problems).rows():
+            before = len(found.problems)
+            number, by, note = row.nhs_number("nhs_number"), row.text("by"), row.text("note")
+            where, outcome = row.choice("list", list_titles()), row.choice("outcome", outcomes.words())
+            on, review = row.day("on", needed=True), row.day("review_on")
+            for key, value in (("nhs_number", number), ("list", where), ("outcome", outcome), ("by", by)):
+                if not value and not any(one.column == SHEETS["Decisions"][key] for one in found.problems[before:]):
+                    row.say(key, "the cell is empty", "fill it in")
+            if outcome and outcomes.get(outcome).note and not note:
+                row.say("note", "this outcome needs a note", "say which, to whom, or why")
+            if on is not None and all(one.used for one in found.problems[before:]):
+                found.typed.append(TypedDecision(number, where, outcome, on, by, review, note, name, row.number))
+
+
 def _answer(row: Row, outcomes: Outcomes) -> Answer | None:
     if all(row.cells.get(key) is None or row.cells[key].value in (None, "") for key in ANSWER):
         return None
@@ -141,7 +189,7 @@ def _answer(row: Row, outcomes: Outcomes) -> Answer | None:
 
 # ---- held against the lines, and kept
 
-def keep_answers(con: duckdb.DuckDBPyConnection, found: Answers, typed: Sequence[TypedDecision], load: int, as_of: date) -> int:
+def keep_answers(con: duckdb.DuckDBPyConnection, found: Answers, load: int, as_of: date) -> int:
     """Put what is new into the store's table `decision`; returns how many rows that were. Needs `person_as_of`."""
     con.execute(TABLE)
     pages: Pages = {}
@@ -150,7 +198,7 @@ def keep_answers(con: duckdb.DuckDBPyConnection, found: Answers, typed: Sequence
         decision = _decision(con, answer, as_of, pages, found.problems)
         if decision:
             made.append(decision)
-    made += [decision for one in typed if (decision := _typed(con, one, as_of, found.problems))]
+    made += [decision for one in found.typed if (decision := _typed(con, one, as_of, found.problems))]
     kept = {_identity(one): one for one in load_decisions(con)}
     fresh = [one for name, one in {_identity(one): one for one in made}.items() if name not in kept]
     for one in fresh:                                   # the same row, written otherwise than last time: a correction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,9 @@ ROADS = {
 }
 
 
+ALIKE = 0.75  # names this much alike are proposed to a person; they never make a match
+
+
 @dataclass(frozen=True)
 class Question:
     """A disagreement for a person to settle (CH-08). `person` is None for a line that matches nobody."""
@@ -76,11 +80,15 @@ class Residence:
 
 @dataclass
 class Residents:
-    """All residents by person, the lines that match nobody, and the questions."""
+    """All residents by person, the lines that match nobody, and the questions.
+
+    `proposed`: line -> who it could mean; only for the hub, because that person need not live at the home.
+    """
 
     people: dict[int, Residence] = field(default_factory=dict)
     unmatched: list[tuple[str, Resident, str]] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    proposed: dict[Resident, str] = field(default_factory=dict)
 
 
 def find_residents(site: Site, people: Sequence[Mapping[str, Any]], coded: Mapping[int, date]) -> Residents:
@@ -159,9 +167,15 @@ def _match_lists(
     for home in site.homes:
         for line in home.residents:
             match, strong, why = _match_line(line, facts, by_number, by_birth)
+            if match is not None and line.confirmed is False:
+                match, why = None, "a person said that the match in the records is somebody else"
             if match is None:
                 found.unmatched.append((home.id, line, why))
+                near = "" if line.confirmed is False else _perhaps(line, facts, by_birth)
+                if near:
+                    found.proposed[line] = near
                 continue
+            strong = strong or line.confirmed is True
             if why:
                 found.questions.append(
                     _question(home.id, facts[match], why, f"the list says {_written(line)}", line)
@@ -221,6 +235,37 @@ def _match_line(
     return None, False, "nobody in the records fits"
 
 
+def confidence(
+    line: Resident, people: Sequence[Mapping[str, Any]]
+) -> str:
+    """How sure the match of a line is: certain (number and date of birth), likely, possible, or none."""
+    facts = {int(row["person"]): row for row in people}
+    by_number: dict[str, list[int]] = {}
+    by_birth: dict[date, list[int]] = {}
+    for person, row in facts.items():
+        by_number.setdefault(str(row["nhs_number"] or "-"), []).append(person)
+        by_birth.setdefault(row["birth_date"], []).append(person)
+    match, strong, why = _match_line(line, facts, by_number, by_birth)
+    if match is None:
+        return "possible" if _perhaps(line, facts, by_birth) else "none"
+    return "certain" if strong and not why else "likely" if not why else "possible"
+
+
+def _perhaps(line: Resident, facts: Mapping[int, Mapping[str, Any]], by_birth: Mapping[date, list[int]]) -> str:
+    """Somebody born on that day whose name is much alike: a proposal for a person to settle, never a match."""
+    if line.birth_date is None:
+        return ""
+    mine = " ".join(name_words(line.name))
+    near = [
+        row
+        for person in by_birth.get(line.birth_date, ())
+        if difflib.SequenceMatcher(None, mine, " ".join(name_words(str((row := facts[person])["name"] or "")))).ratio() >= ALIKE
+    ]
+    if len(near) != 1:
+        return ""
+    return f"possibly {near[0]['name']}, born on the same day; if so, add the NHS number to the line and confirm it"
+
+
 def _disagreements(
     made: Residence, row: Mapping[str, Any], at_home: str | None, disagrees: bool, found: Residents
 ) -> None:
@@ -241,7 +286,7 @@ def _disagreements(
                 home,
                 row,
                 "one source only",
-                "only " + _say(made.sources) + " that they live here: please confirm",
+                "only " + _say(made.sources) + " that they live here: " + _how_to_confirm(made.line),
             )
         )
     elif made.sources == ["home's list"]:
@@ -253,6 +298,12 @@ def _disagreements(
                 "please bring the GP record up to date",
             )
         )
+
+
+def _how_to_confirm(line: Resident | None) -> str:
+    if line is None or not line.where:
+        return "please confirm"
+    return f"if this is the person meant, write yes under Confirmed in the workbook, {line.where}; if not, no"
 
 
 def _say(sources: Sequence[str]) -> str:
@@ -290,6 +341,9 @@ def words(text: str) -> list[str]:
 def name_words(text: str) -> list[str]:
     """Words of a name, family name last, titles off ("EXAMPLE, Alice (Mrs)" -> alice example)."""
     family, comma, given = text.partition(",")
+    parts = [part for part in text.split() if (bare := "".join(words(part))) and bare not in TITLES]
+    if not comma and len(parts) > 1 and len("".join(words(parts[0]))) > 1 and parts[0].isupper() and not parts[-1].isupper():
+        text = " ".join([*parts[1:], parts[0]])  # SMITH Ada
     return [word for word in words(f"{given} {family}" if comma else text) if word not in TITLES]
 
 

@@ -176,7 +176,7 @@ def _unmatched(run: Run) -> list[Question]:
             home,
             "on the home's list, not in the records",
             entry.name,
-            why,
+            "; ".join(filter(None, (why, run.facts.residents.proposed.get(entry, "")))),
             None,
             entry.birth_date,
             entry.nhs_number,
