@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from frailty.errors import FrailtyError
 from frailty.triage import load_settings
 from frailty.triage.capacity import (
+    GAVE_WAY,
     PLANNED,
+    URGENT,
     Allocation,
     Item,
     allocate,
@@ -24,6 +26,7 @@ from frailty.triage.capacity import (
     in_order,
     shares,
     suppressed,
+    urgency,
     weeks_to_clear,
 )
 from frailty.triage.clock_rules import load_clocks
@@ -198,6 +201,40 @@ def test_nobody_waits_for_ever() -> None:
     assert week == 13                                                                          # 3 levels, 12 weeks of waiting
 
 
+@settings(max_examples=150, deadline=None)
+@given(ITEMS, SLOTS, SLOTS)
+def test_who_has_a_place_keeps_it_unless_somebody_more_urgent_comes(items: list[Item], slots: int, more: int) -> None:
+    having = {one.item.person for one in allocate(items[:len(items) // 2], slots, RULES).selected}
+    tonight = [replace(one, kept=one.person in having and one.priority in PLANNED) for one in items]
+    found = allocate(tonight, slots + more, RULES)
+    assert len(found.selected) == len(allocate(items, slots + more, RULES).selected)
+    lost = [one for one in found.overflow if one.item.kept]
+    came = [one.item for one in found.selected if one.why == URGENT]
+    assert len(lost) == len(came)
+    for one in lost:
+        assert GAVE_WAY in one.why
+        assert max(urgency(other, RULES) for other in came) > urgency(one.item, RULES)
+    assert allocate([replace(one.item, kept=True) for one in found.selected], slots + more, RULES).overflow == ()
+
+
+def test_a_longer_wait_takes_no_place_from_who_has_one_and_a_higher_band_does() -> None:
+    here = item("here", band="moderate", kept=True)
+    waits = item("waits", band="moderate", waiting=400)
+    assert people(allocate([here, waits], 1, PLAIN).selected) == ["here"]
+    found = allocate([here, waits, item("worse", band="severe")], 1, PLAIN)
+    assert [(one.item.person, one.why) for one in found.selected] == [("worse", URGENT)]
+    assert {one.item.person: GAVE_WAY in one.why for one in found.overflow} == {"here": True, "waits": False}
+    rare = replace(here, flags=frozenset({"unmet"}))                        # a protected part is not given away
+    assert people(allocate([rare, item("worse", band="severe")], 1, RULES).selected) == ["here"]
+
+
+def test_places_that_come_again_every_four_weeks_and_are_not_all_free_now() -> None:
+    found = allocate([item(f"p{n:02d}") for n in range(30)], 12, PLAIN, free=2, days=28)
+    assert len(found.selected) == 2
+    assert Counter(one.week for one in found.overflow) == {4: 12, 8: 12, 12: 4}
+    assert found.overflow[0].why == "no room: 1 of 28 who wait for 12 places every 28 days"
+
+
 def test_the_tie_break_is_a_hash_with_a_seed() -> None:
     crowd = [item(f"p{n:02d}") for n in range(50)]
     one, two = (people(allocate(crowd, 8, replace(PLAIN, seed=seed)).selected) for seed in ("one", "two"))
@@ -206,7 +243,8 @@ def test_the_tie_break_is_a_hash_with_a_seed() -> None:
 
 
 def test_nothing_here_knows_a_protected_characteristic() -> None:
-    assert {field.name for field in fields(Item)} == {"person", "place", "priority", "band", "waiting", "flags", "benefit"}
+    assert {field.name for field in fields(Item)} == {"person", "place", "priority", "band", "waiting", "flags", "benefit",
+                                                   "kept"}
 
 
 def test_the_priorities_that_may_be_capped_are_those_of_the_clocks() -> None:

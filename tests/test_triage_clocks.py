@@ -219,7 +219,7 @@ def test_scenario_5_admitted_on_23_december() -> None:
 def test_every_clock_of_the_operating_model_is_there() -> None:
     assert set(CLOCKS.clocks) == {
         "emergency", "triage_urgent", "triage", "ucr", "same_day", "safety_check", "two_day", "discharge_medicines",
-        "ehch", "home_round", "next_mdt", "planned", "annual"}
+        "ehch", "next_round", "next_mdt", "planned", "annual"}
     assert CLOCKS.warn == (50, 75, 90)
 
 
@@ -270,8 +270,8 @@ def test_discharge_medicines_without_the_days_on_which_the_pharmacy_is_closed(st
 
 
 def test_the_next_round_and_the_next_meeting() -> None:
-    assert due("home_round", "2026-11-22 09:00", Place(CALENDAR, round_day="Tuesday")) == "2026-11-25 00:00"
-    assert due("home_round", "2026-11-22 09:00") == "2026-11-30 00:00"  # no day is known: a week
+    assert due("next_round", "2026-11-22 09:00", Place(CALENDAR, round_day="Tuesday")) == "2026-11-25 00:00"
+    assert due("next_round", "2026-11-22 09:00") == "2026-11-30 00:00"  # no day is known: a week
     weekly = Place(CALENDAR, mdt_day="Wednesday")
     assert due("next_mdt", "2026-11-23 23:59", weekly) == "2026-11-26 00:00"  # the cut-off is Monday
     assert due("next_mdt", "2026-11-24 00:01", weekly) == "2026-12-03 00:00"

@@ -15,12 +15,17 @@ from frailty.errors import FrailtyError
 from frailty.triage.previous import tie
 from frailty.triage.settings import Settings
 
+KEPT, URGENT = "keeps the place of the run before", "more urgent than somebody who had the place"
+GAVE_WAY = "had a place before, and somebody more urgent came"
 PLANNED = ("P4", "P5", "P6")                        # what may run out of room; P0 to P3 never do
 
 
 @dataclass(frozen=True)
 class Item:
-    """One eligible person. place: their practice or home; band: as the score says, '' = not known; waiting: days."""
+    """One eligible person. place: their practice or home; band: as the score says, '' = not known; waiting: days.
+
+    kept: has a place already, from the run before.
+    """
 
     person: str
     place: str
@@ -29,6 +34,7 @@ class Item:
     waiting: int = 0
     flags: frozenset[str] = frozenset()
     benefit: int = 0
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,25 +74,30 @@ def fairness(settings: Settings) -> Fairness:
                     settings.number("floor_slots"), kept, settings.number("likely_weeks"), settings.text("tie_seed"))
 
 
-def allocate(items: Iterable[Item], slots: int, rules: Fairness) -> Allocation:
-    """Everybody of P0 to P3, and as many of P4 to P6 as there are slots; the rest with reason and likely week.
+def allocate(items: Iterable[Item], slots: int, rules: Fairness, free: int | None = None, days: int = 7) -> Allocation:
+    """Everybody of P0 to P3, and as many of P4 to P6 as are free now; the rest with reason and likely week.
 
-    The likely week is that of the same slots every week, if nobody new came. The order of `items` does not matter.
+    free: places of these slots now (None: all). The likely week is that of the same slots every so many days, if nobody new
+    came. Who has a place keeps it, unless somebody of a higher level comes. The order of `items` does not matter.
     """
+    free = slots if free is None else free
     found = sorted(items, key=lambda item: item.person)
     if len({item.person for item in found}) < len(found):
         raise FrailtyError("Somebody is twice among those who wait.", why="one person has one place", mend="merge the items first")
     urgent = [Placed(item, "urgent: never capped") for item in found if item.priority not in PLANNED]
     planned = [item for item in found if item.priority in PLANNED]
-    chosen = _chosen(planned, slots, rules)
+    chosen = _chosen(planned, free, rules)
     selected = [Placed(item, chosen[item]) for item in in_order(planned, rules) if item in chosen]
     left = [item for item in planned if item not in chosen]
-    weeks = _weeks(left, slots, rules)
+    weeks = _weeks(left, slots, rules, days)
+    every = "a week" if days == 7 else f"every {days} days"
     last = max((_key(one.item, rules) for one in selected), default=())
     overflow = []
     for position, item in enumerate(sorted(left, key=lambda one: (weeks.get(one.person, rules.weeks + 1), _key(one, rules))), 1):
-        why = f"no room: {position} of {len(left)} who wait for {slots} places a week"
-        if _key(item, rules) < last:
+        why = f"no room: {position} of {len(left)} who wait for {slots} places {every}"
+        if item.kept:
+            why += f"; {GAVE_WAY}" if URGENT in chosen.values() else "; the list has fewer places than before"
+        elif _key(item, rules) < last:
             why += "; the share of this practice or home is used up"
         overflow.append(Placed(item, why, weeks.get(item.person)))
     return Allocation((*sorted(urgent, key=lambda one: (one.item.priority, _key(one.item, rules))), *selected), tuple(overflow))
@@ -99,8 +110,13 @@ def in_order(items: Iterable[Item], rules: Fairness) -> list[Item]:
 
 def level(item: Item, rules: Fairness) -> int:
     """One level for each band, each step of priority from P6 upwards, and each so many days of waiting."""
+    return urgency(item, rules) + item.waiting // max(1, rules.lift_days)
+
+
+def urgency(item: Item, rules: Fairness) -> int:
+    """The level without the waiting."""
     band = item.band if item.band in rules.bands else rules.unknown_band
-    return rules.bands.index(band) + 6 - int(item.priority[1]) + item.waiting // max(1, rules.lift_days)
+    return rules.bands.index(band) + 6 - int(item.priority[1])
 
 
 def shares(counts: Mapping[str, int], slots: int, floor: int, seed: str) -> dict[str, int]:
@@ -125,7 +141,7 @@ def _key(item: Item, rules: Fairness) -> tuple[object, ...]:
 
 
 def _chosen(planned: Sequence[Item], slots: int, rules: Fairness) -> dict[Item, str]:
-    """Who gets a place, and why: floors, then protected parts, then shares, then whoever is next."""
+    """Who gets a place, and why: who has one; floors, then protected parts, then shares, then whoever is next."""
     ordered = in_order(planned, rules)
     quota = shares(Counter(item.place for item in ordered), slots, rules.floor, rules.seed)
     chosen: dict[Item, str] = {}
@@ -140,6 +156,7 @@ def _chosen(planned: Sequence[Item], slots: int, rules: Fairness) -> dict[Item, 
                 used[item.place] += 1
                 need -= 1
 
+    take([item for item in ordered if item.kept], None, slots, KEPT)
     take(ordered, {place: min(rules.floor, most) for place, most in quota.items()}, slots, "the least for a practice or home")
     for flag, percent in rules.protected.items():
         with_flag = [item for item in ordered if flag in item.flags]
@@ -147,21 +164,38 @@ def _chosen(planned: Sequence[Item], slots: int, rules: Fairness) -> dict[Item, 
         take(with_flag, None, kept, f"a place kept for: {flag.replace('_', ' ')}")
     take(ordered, quota, slots, "the share of this practice or home")
     take(ordered, None, slots, "room left")
+    _give_way(chosen, ordered, rules)
     return chosen
 
 
-def _weeks(left: Sequence[Item], slots: int, rules: Fairness) -> dict[str, int]:
-    """person -> in how many weeks, if the same slots came every week and nobody new."""
+def _give_way(chosen: dict[Item, str], ordered: Sequence[Item], rules: Fairness) -> None:
+    """Somebody of a higher level, waiting aside, takes the place of the last of those who keep one; protected parts stay."""
+    having = [item for item in ordered if item.kept and item in chosen]
+    for item in sorted((one for one in ordered if one not in chosen and not one.kept), key=lambda one: -urgency(one, rules)
+                       ) if having else ():
+        below = [one for one in having if urgency(one, rules) < urgency(item, rules)
+                 and one.flags & rules.protected.keys() <= item.flags]
+        if below:
+            last = min(reversed(below), key=lambda one: urgency(one, rules))
+            having.remove(last)
+            del chosen[last]
+            chosen[item] = URGENT
+
+
+def _weeks(left: Sequence[Item], slots: int, rules: Fairness, days: int) -> dict[str, int]:
+    """person -> in how many weeks, if the same slots came every so many days and nobody new."""
     weeks: dict[str, int] = {}
-    waiting = list(left)
-    for week in range(1, rules.weeks + 1 if slots else 1):
-        later = [replace(item, waiting=item.waiting + 7 * week) for item in waiting]
-        weeks |= {item.person: week for item in _chosen(later, slots, rules)}
+    waiting = [replace(item, kept=False) for item in left]
+    for turn in range(1, rules.weeks * 7 // days + 1 if slots else 1):
+        later = [replace(item, waiting=item.waiting + days * turn) for item in waiting]
+        weeks |= {item.person: -(-days * turn // 7) for item in _chosen(later, slots, rules)}
         waiting = [item for item in waiting if item.person not in weeks]
+        if not waiting:
+            break
     return weeks
 
 
-def weeks_to_clear(waiting: int, slots: int, new_a_week: float = 0) -> int | None:
+def weeks_to_clear(waiting: int, slots: int | Fraction, new_a_week: float = 0) -> int | None:
     """Weeks until nobody waits, at so many slots and new people a week; None: never, because more come than go."""
     net = Fraction(slots) - Fraction(new_a_week)
     return None if waiting and net <= 0 else -int(-waiting // net) if waiting else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from frailty.errors import DefinitionError, FrailtyError, SiteError
 from frailty.knowledge import rules_dir
 from frailty.site import WEEKDAYS, Site
-from frailty.triage.clocks import ALWAYS, Clock, Hours, Span
+from frailty.triage.clocks import ALWAYS, Calendar, Clock, Hours, Span
 from frailty.triage.settings import Settings, load_settings
 
 
@@ -39,6 +40,20 @@ class Clocks:
     priorities: dict[str, Priority]
     warn: tuple[int, ...] = ()
     hours: dict[str, Hours] = field(default_factory=dict)
+
+    def clock(self, due: str) -> Clock | None:
+        """What a rule's `due` names: a clock by its id, or an amount such as “14 days” or “7 working days”; None: neither."""
+        amount = re.fullmatch(r"(\d+) (working )?days?", due)
+        if not amount:
+            return self.clocks.get(due)
+        counts = "working_days" if amount[2] else "calendar_days"
+        return Clock(due, due, counts, {"days": int(amount[1])}, "listed", "done", "proposal")
+
+    def content(self, calendar: Calendar) -> str:
+        """All that decides when something is due, as one text; see `rule_set_hash`."""
+        hours = {name: [[str(span) for span in day] for day in (*one.week, one.holidays or ())] + sorted(map(str, one.closed))
+                 + [one.holidays is None] for name, one in self.hours.items()}
+        return json.dumps([sorted(map(str, calendar.holidays)), calendar.last_year, hours], sort_keys=True)
 
 
 _AMOUNTS = ({"minutes"}, {"hours"})

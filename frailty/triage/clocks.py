@@ -262,6 +262,13 @@ def reached(clock: Clock, start: datetime, place: Place, percent: int = 100,
     return start.astimezone(UTC) + (due - start) * share
 
 
+def due_day(clock: Clock, start: date, as_of: date, place: Place) -> date:
+    """London's day on which a clock that began on `start` runs out; a known round or meeting is looked for from `as_of` on."""
+    coming = bool(place.round_day if clock.counts == "next_round" else place.mdt_day or place.mdt_dates)
+    looks = coming and clock.counts in ("next_round", "next_meeting")
+    return last_day(reached(clock, instant(as_of if looks else start), place))
+
+
 def warnings(clock: Clock, start: datetime, place: Place, percents: Iterable[int]) -> dict[int, datetime]:
     """When to warn: percent of the clock -> instant."""
     return {percent: reached(clock, start, place, percent) for percent in percents}
