@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.reports.workbook import render_workbook
+from frailty.triage.filled import list_titles
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ def render_csv(worklists: Worklists, page: Page) -> str:
     for line in page.came_off:
         title = next((view.title for view in page.lists if view.id == line.list), line.list)
         writer.writerow([safe_cell(cell) for cell in _cells(worklists, title, line, "came off", page)])
+    titles = {name: title for title, name in list_titles().items()} if page.decided else {}
     for line in page.decided:
-        title = next((view.title for view in page.lists if view.id == line.list), line.list)
+        title = next((view.title for view in page.lists if view.id == line.list), titles.get(line.list, line.list))
         writer.writerow([safe_cell(cell) for cell in _cells(worklists, title, line, "decided", page)])
     for group in page.not_evaluated:
         for card in group.cards:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.errors import FrailtyError
 from frailty.records.stage import insert_rows
+from frailty.records.tasks import read_tasks
 from frailty.sheets import Problem, Row, Sheet, digits, open_workbook
 from frailty.site import Site
 from frailty.site.people import NEEDED, SHEETS
 from frailty.triage.lines import Line, unpack
-from frailty.triage.outcomes import Decision, Outcomes, load_outcomes
+from frailty.triage.outcomes import TASK, Decision, Outcomes, load_outcomes
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class TypedDecision:
-    """A decision typed into site.xlsx instead of a worklist (`nhs_number`: digits only)."""
+    """A decision that names a person and a list, not a row: of site.xlsx, or of a Task. `patient_id` or `nhs_number` (digits)."""
 
     nhs_number: str
     list: str
@@ -69,6 +70,12 @@ class TypedDecision:
     note: str
     file: str
     row: int
+    sheet: str = "Decisions"
+    patient_id: str = ""
+
+    def problem(self, column: str, what: str, mend: str) -> Problem:
+        """A problem of this decision."""
+        return Problem(self.file, self.sheet, self.row, column, what, mend)
 
 
 @dataclass
@@ -96,12 +103,38 @@ def read_answers(paths: Sequence[Path], outcomes: Outcomes | None = None) -> Ans
         files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
         for file in files:
             name = str(file.relative_to(path)) if path.is_dir() else file.name
-            if file.name.startswith(("~$", ".")) or (path.is_dir() and file.suffix.lower() in (".html", ".csv", ".txt", ".json")):
+            kind = file.suffix.lower()
+            if file.name.startswith(("~$", ".")) or (path.is_dir() and kind in (".html", ".csv", ".txt")):
                 continue
             data = file.read_bytes()
             found.files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            _read_file(file, name, outcomes, found)
+            if kind in (".json", ".ndjson"):
+                _read_tasks(file, name, outcomes, found)
+            else:
+                _read_file(file, name, outcomes, found)
     return found
+
+
+def _read_tasks(file: Path, name: str, outcomes: Outcomes, found: Answers) -> None:
+    """Outcomes that another system wrote into Task resources."""
+    try:
+        tasks = read_tasks(file)
+    except FrailtyError as error:
+        found.problems.append(Problem(name, "", 0, "", error.what.rstrip("."), error.mend[:1].upper() + error.mend[1:]))
+        return
+    codes = {one.code for one in outcomes.outcomes}
+    for task in tasks:
+        on = _iso(task.on)
+        one = TypedDecision(digits(task.nhs_number), task.queue, task.outcome, on or date.min, task.by, _iso(task.review_on),
+                            task.note, name, task.line, TASK, task.patient)
+        if task.outcome not in codes:
+            found.problems.append(one.problem("Task.output", "the outcome is none of our codes", "see rules/triage/outcomes.toml"))
+        elif on is None:
+            found.problems.append(one.problem("Task.executionPeriod", "there is no day", "give its end, or Task.lastModified"))
+        elif not task.by:
+            found.problems.append(one.problem("Task.owner", "nobody is named", "say who decided"))
+        else:
+            found.typed.append(one)
 
 
 def _read_file(file: Path, name: str, outcomes: Outcomes, found: Answers) -> None:
@@ -262,25 +295,27 @@ def _decision(con: duckdb.DuckDBPyConnection, answer: Answer, as_of: date, pages
 
 def _typed(con: duckdb.DuckDBPyConnection, one: TypedDecision, as_of: date, problems: list[Problem]
            ) -> Decision | None:
-    """A row of site.xlsx, sheet Decisions: the person by NHS number, the line that was last listed."""
-    def problem(column: str, what: str, mend: str) -> None:
-        problems.append(Problem(one.file, "Decisions", one.row, column, what, mend))
-
-    people = con.execute("SELECT patient_id FROM person_as_of WHERE nhs_number = ? ORDER BY 1", [one.nhs_number]).fetchall()
+    """A row of the sheet Decisions, or a Task: the person, and the line of that list that was last shown."""
+    people = con.execute("SELECT patient_id FROM person_as_of WHERE patient_id = ?", [one.patient_id]).fetchall() or con.execute(
+        "SELECT patient_id FROM person_as_of WHERE nhs_number = ? ORDER BY 1", [one.nhs_number]).fetchall()
     if len(people) != 1:
-        problem("NHS number", "nobody in the records has this number" if not people else "two people have this number",
-                "compare with the record")
+        what = "nobody in the records has this number" if not people else "two people have this number"
+        problems.append(one.problem("NHS number", what, "compare with the record"))
         return None
     if one.on > as_of:
-        problem("Date", "the day lies in the future", "write the day of the decision")
+        problems.append(one.problem("Date", "the day lies in the future", "write the day of the decision"))
         return None
     row = con.execute("""SELECT facts, audience, audience_id, as_of FROM listed WHERE patient_id = ? AND list = ? AND as_of <= ?
                          AND status <> 'came off' ORDER BY as_of DESC, run DESC LIMIT 1""",
                       [people[0][0], one.list, as_of]).fetchone()
     line = unpack(str(row[0])) if row else None
-    return Decision(people[0][0], one.list, one.outcome, one.on, one.by, one.review_on, one.note, f"{one.file}, Decisions", one.row,
-                    row[1] if row else "", row[2] if row else "", row[3] if row else None, line.mark if line else people[0][0],
-                    line.rules if line else (), _asked(line) if line else "", line.basis if line else {})
+    person, source = people[0][0], f"{one.file}, {one.sheet}"
+    made = Decision(person, one.list, one.outcome, one.on, one.by, one.review_on, one.note, source, one.row, mark=person)
+    if row is None:
+        return made
+    line = unpack(str(row[0]))
+    return replace(made, audience=row[1], audience_id=row[2], listed_on=row[3], mark=line.mark, rules=line.rules,
+                   asked=_asked(line), basis=line.basis)
 
 
 def _lines(con: duckdb.DuckDBPyConnection, day: date, audience: str, page_id: str) -> list[Line]:

@@ -16,6 +16,7 @@ from frailty.triage.expressions import nearest
 from frailty.triage.vocabulary import FACTS
 
 KINDS = ("done", "not frail", "declined", "not reached", "elsewhere", "in hospital", "wrong", "gone", "incident", "undone")
+TASK = "Task"                           # where a decision came as a FHIR Task: a sheet of the same day wins
 URGENT = ("P0", "P1", "P2", "P3")       # never hidden by a decision (G7)
 Row = Mapping[str, Any]
 
@@ -34,7 +35,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Hold:
-    """How long outcomes of these kinds hold on these lists, and what breaks them. `days` None: until broken."""
+    """How long outcomes of these kinds (or only these `outcomes`) hold on these lists, and what breaks them.
+
+    `days` None: until broken.
+    """
 
     item: str
     kinds: tuple[str, ...]
@@ -43,6 +47,12 @@ class Hold:
     why: str
     broken_by: tuple[str, ...]
     days: int | None = None
+    outcomes: tuple[str, ...] = ()
+
+    def fits(self, outcome: Outcome, list_id: str) -> bool:
+        """Whether it speaks of this outcome on this list."""
+        named = not self.outcomes or outcome.code in self.outcomes
+        return named and outcome.kind in self.kinds and (list_id in self.lists or "*" in self.lists)
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,9 @@ class Outcomes:
         """Words -> code, in the order of the drop-down."""
         return {one.words: one.code for one in self.outcomes}
 
-    def hold(self, kind: str, list_id: str) -> Hold | None:
+    def hold(self, outcome: Outcome, list_id: str) -> Hold | None:
         """The first hold that fits."""
-        return next((one for one in self.holds if kind in one.kinds and (list_id in one.lists or "*" in one.lists)), None)
+        return next((one for one in self.holds if one.fits(outcome, list_id)), None)
 
     def basis_facts(self) -> tuple[str, ...]:
         """Facts whose value on the list is compared with tonight's."""
@@ -138,6 +148,11 @@ class Decision:
     asked: str = ""
     basis: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def from_task(self) -> bool:
+        """Whether it came as a Task."""
+        return self.source.endswith(f", {TASK}")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -153,7 +168,7 @@ class Decisions:
     def __init__(self, decisions: Iterable[Decision] = (), outcomes: Outcomes | None = None) -> None:
         self.outcomes = outcomes or load_outcomes()
         self.by_person: dict[str, list[Decision]] = {}
-        for one in sorted(decisions, key=lambda one: (one.on, one.source, one.row)):
+        for one in sorted(decisions, key=lambda one: (one.on, not one.from_task, one.source, one.row)):
             self.by_person.setdefault(one.patient_id or one.mark, []).append(one)
 
     def on_rule(self, patient_id: str, rule: Any, row: Row, as_of: date) -> Verdict | None:
@@ -182,7 +197,8 @@ class Decisions:
             return None
         last = mine[-1]
         outcome = self.outcomes.get(last.outcome)
-        rivals = {one.outcome: one for one in mine if one.on == last.on and one.list == last.list}
+        rivals = {one.outcome: one for one in mine
+                  if one.on == last.on and one.list == last.list and one.from_task == last.from_task}
         if len(rivals) > 1:
             both = " and ".join(told(one, self.outcomes.get(one.outcome)) for one in rivals.values())
             return Verdict(False, f"Two outcomes of one day contradict each other: {both}. Please settle it")
@@ -193,7 +209,7 @@ class Decisions:
             return Verdict(False, f"The records count: {coded.words.format_map(row)} ({_day(row[coded.on])}), after {said}")
         if outcome.kind == "undone":
             return Verdict(False, f"Listed again: {said}")
-        hold = self.outcomes.hold(outcome.kind, list_id)
+        hold = self.outcomes.hold(outcome, list_id)
         if urgent or hold is None:
             return Verdict(False, f"Outcome recorded: {said}; it stays listed until the records agree")
         news = [text for name in hold.broken_by
@@ -240,6 +256,7 @@ def load_outcomes(rules: Path | None = None) -> Outcomes:
             raise DefinitionError(f"Two outcomes have the same {twice}.", where=str(file))
     named: list[tuple[str, tuple[str, ...], str]] = [(one.kind, KINDS, f"outcome {one.code}") for one in outcomes]
     named += [(kind, KINDS, f"hold {one.item}") for one in holds for kind in one.kinds]
+    named += [(code, tuple(one.code for one in outcomes), f"hold {one.item}") for one in holds for code in one.outcomes]
     named += [(name, tuple(events), f"hold {one.item}") for one in holds for name in one.broken_by]
     named += [(fact, tuple(FACTS), f"event {one.id}") for one in events.values()
               for fact in (one.on, one.known, one.fact, one.of) if fact]
