@@ -25,7 +25,7 @@ from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over
 from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
-from frailty.site.read import file_marks
+from frailty.site.read import file_marks, site_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,10 +262,10 @@ def _learned(con: DuckDBPyConnection, site: Site, folder: Path, answers: Answers
             write_rows(place / "data_quality.csv", rows)
     mend = [{"file": one.file, "sheet": one.sheet, "row": one.row or "", "column": one.column, "what": one.what, "mend": one.mend}
             for one in answers.problems]
-    for name in site.files:                             # what was read, for a replay of this night
-        place = folder / "hub" / "site" / Path(name).name
+    for name, data in site_files(site).items():         # what was read, for a replay of this night
+        place = folder / "hub" / "site" / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(Path(name).read_bytes())
+        place.write_bytes(data)
     if mend:
         write_rows(folder / "hub" / "to_mend.csv", mend)
     return {"files": answers.files, "rows_filled": len(answers.rows), "decisions_kept": len(decisions), "to_mend": mend}

@@ -265,6 +265,19 @@ def test_what_is_about_the_person_counts_on_all_planned_lists(tmp_path: Path) ->
     assert names(second, "mdt") == names(second, "pharmacist") == []
 
 
+@pytest.mark.parametrize("outcome", ["Has died", "Wrong person: incident, reported"])
+def test_what_the_records_do_not_say_is_put_to_the_hub(tmp_path: Path, outcome: str) -> None:
+    """A death or a mix-up that only a worklist tells: a person settles it (G5, H04, H05)."""
+    town = town_with(1)
+    second = decided(town, tmp_path, outcome, note="told by her son")
+    assert names(second, "mdt") == ([] if outcome == "Has died" else [1])
+    (line,) = [line for line in second.page("hub", "hub").lists[0].lines if line.person == 1]
+    assert outcome in line.why[0] and "told by her son" in line.why[0]
+    town.con.execute("UPDATE person_as_of SET death_status = 'formal'")
+    third = night(town, 3)
+    assert bool([line for line in third.page("hub", "hub").lists[0].lines if line.person == 1]) == (outcome != "Has died")
+
+
 def test_an_outcome_of_one_list_leaves_the_other_alone(tmp_path: Path) -> None:
     town = town_with(1)
     town.medicines(1, 12)
@@ -319,13 +332,16 @@ def test_a_homes_request_without_a_day(tmp_path: Path) -> None:
     assert names(night(town, 4, here("not eating")), "asked", audience="home", page_id="home-1") == [1]
 
 
-def test_a_frozen_practice_does_not_repeat_who_was_decided_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["on hold", "frozen"])
+def test_a_paused_practice_does_not_repeat_who_was_decided_on(tmp_path: Path, state: str) -> None:
     town = town_with(1, 2)
     path = fill(sheet_of(town.run(site()), tmp_path), 1)
     town.next_day()
-    read(town, path)
-    held = site(practices=(practice(on_hold=True),))
-    second = night(town, 2, held)
+    if state == "frozen":
+        town.feed("gp", "gp", days_old=9)
+    assert read(town, path).problems == []
+    second = night(town, 2, site(practices=(practice(on_hold=state == "on hold"),)))
+    assert second.page("practice", "Y90001").state == state
     assert names(second, "mdt") == [2]
     assert SEEN in off(second, 1)
 

@@ -92,13 +92,20 @@ def check_site(path: str | Path) -> tuple[Site, Mistakes]:
     return replace(site, files=tuple(str(one) for one in read)), mistakes
 
 
-def file_marks(site: Site) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of every file that the site was read from, by its name."""
+def site_files(site: Site) -> dict[str, bytes]:
+    """Every file that the site was read from, by its place beside site.toml."""
+    home = Path(site.path).parent
     made = {}
-    for name in site.files:
-        data = Path(name).read_bytes()
-        made[Path(name).name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    for number, name in enumerate(site.files):
+        file = Path(name)
+        inside = file.is_relative_to(home) and ".." not in file.parts
+        made[file.relative_to(home).as_posix() if inside else f"{number}-{file.name}"] = file.read_bytes()
     return made
+
+
+def file_marks(site: Site) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each of these files."""
+    return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in site_files(site).items()}
 
 
 def _brief(error: SiteError) -> str:

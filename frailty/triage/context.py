@@ -63,6 +63,10 @@ class Run:
                 if line.person
             ),
         }
+        decided = self.con.execute(
+            "SELECT person FROM facts WHERE list_contains(?::VARCHAR[], patient_id)", [sorted(self.decisions.by_person)]
+        ).fetchall()
+        wanted |= {person for (person,) in decided}
         self.con.execute("CREATE OR REPLACE TEMP TABLE t_show (person INTEGER)")
         self.con.execute("INSERT INTO t_show SELECT unnest(?::INTEGER[])", [sorted(wanted)])
         cursor = self.con.execute(
@@ -148,10 +152,25 @@ class Run:
         for about, text in self.held.get(line.person or -1, {}).items():
             if about in names or (ASKED in line.rules and about in line.by):
                 return text
-        if line.person in self.rows:
+        row = self.rows.get(line.person or -1)
+        if row is not None and "practice_paused" not in self.flags.get(line.person or -1, ()):
             return ""
-        said = [self.decisions.on_rule(line.patient_id, rule, {}, self.as_of) for rule in rules]
+        # the last good list is repeated: what a rule would say tonight is not known, what was decided is
+        said = [self.decisions.on_rule(line.patient_id, rule, row or {}, self.as_of) for rule in rules]
         return next((one.text for one in said if one and one.held), "")
+
+    def reported(self) -> list[Question]:
+        """What a worklist reported of a person and the records do not say: a death, a move, an incident."""
+        made = []
+        for person, row in self.rows.items():
+            mine = self.decisions.by_person.get(str(row["patient_id"]))
+            outcome = self.decisions.outcomes.get(mine[-1].outcome) if mine else None
+            gone = row["death_status"] == "formal" or row["registration_status"] == "deregistered"
+            if mine and outcome and (outcome.kind == "incident" or (outcome.kind == "gone" and not gone)):
+                said = told(mine[-1], outcome) + (f": {mine[-1].note}" if mine[-1].note else "")
+                what, name = "reported in a worklist, not in the records", str(row["name"] or "")
+                made.append(Question("", what, name, said, person, row["birth_date"], str(row["nhs_number"] or "")))
+        return made
 
     def decided(self, people: Iterable[int], rules: Sequence[Rule]) -> tuple[Line, ...]:
         """People whom these rules would list, and whom a decision keeps off: who, which list, until when."""

@@ -114,7 +114,7 @@ def _hub_page(run: Run, pages: list[Page]) -> Page:
                     ),
                 }
             )
-    questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run)]
+    questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
     lines = run.placed(("hub", "hub"), (task(one) for one in questions), None)
     lines = [
         replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
