@@ -133,7 +133,9 @@ audience = "{audience}"
 """
 _TAIL = """\
 [settings]
-# The site's own numbers; without them the proposals of the rules hold.
+# The site's own numbers; without them the proposals of the rules hold. `proposals`: clinical rules that are only a
+# proposal are off until a site turns them on; this made-up one tries them all.
+proposals = true
 
 [sign-off]
 # Pages say SHADOW until all four are filled in and the hash is that of the rules and settings.

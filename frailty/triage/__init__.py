@@ -7,10 +7,11 @@ con.executemany("INSERT INTO listed VALUES (…)", worklists.rows(run))
 
 from frailty.triage.clock_rules import load_clocks
 from frailty.triage.clocks import Calendar, load_calendar
+from frailty.triage.evaluate import evaluate
 from frailty.triage.facts import FactTable, build_facts, needed_lists
 from frailty.triage.lines import Card, Line, ListView, Page, Worklists
 from frailty.triage.previous import previous_listed
-from frailty.triage.rules import Exclusion, Rule, RuleSet, evaluate, load_rules
+from frailty.triage.rules import Exclusion, Rule, RuleSet, load_rules
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.worklists import build_worklists
 

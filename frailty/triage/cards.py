@@ -42,7 +42,14 @@ def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
         if row["plan_status"] is not None
         else "whether a care and support plan was made is not known"
     )
+    values["late_discharge"] = late(row["last_discharge_on"], row["last_discharge_known_on"], int(settings["late_news_days"]))
     return template.format_map(values)
+
+
+def late(when: date | None, known: date | None, late_days: int) -> str:
+    """Words that mark an event of which the records heard late; else nothing."""
+    told = when is not None and known is not None and (known - when).days > late_days
+    return f" (late-notification: known since {day(known)})" if told else ""
 
 
 def plan(row: Row) -> str:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from frailty.site import Home, PracticeInfo, Request, Site
 from frailty.triage import cards
 from frailty.triage.clocks import Meeting, meetings, next_round
+from frailty.triage.evaluate import Evaluation, leave_reasons
 from frailty.triage.facts import FactTable
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
 from frailty.triage.previous import Place, Previous, capped, compared, order, with_turn
-from frailty.triage.rules import Evaluation, Exclusion, Rule, RuleSet, leave_reasons
+from frailty.triage.rules import Exclusion, Rule, RuleSet
 
 if TYPE_CHECKING:
     import duckdb
@@ -218,9 +219,10 @@ class Run:
         """The first exclusion that keeps a person off the lists of these rules."""
         named = {name for rule in rules for name in rule.exclusions}
         planned = all(rule.planned for rule in rules)
+        despite = {name for rule in rules for name in rule.despite}
         holds_back = bool(rules) and all(rule.list == "hold" for rule in rules)
         for exclusion in self.rules.exclusions:
-            if exclusion.id not in self.flags.get(person, ()):
+            if exclusion.id not in self.flags.get(person, ()) or exclusion.id in despite:
                 continue
             if holds_back and exclusion.outcome == "held":
                 continue

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.records.facts import OBJECTION, objections
@@ -16,30 +17,13 @@ from frailty.triage.expressions import literal
 from frailty.triage.homes import Residents, find_residents, start_clocks
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.sources import Sources, read_sources
-from frailty.triage.vocabulary import column_list
+from frailty.triage.vocabulary import BUILT, coded_facts, column_list, fact_lists, vocabulary
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
 SCORE = "efi_reviewed"
-LISTS = (
-    "care/residence",
-    "care/palliative",
-    "care/last_days",
-    "care/frailty_diagnosis",
-    "care/frailty_mild",
-    "care/frailty_moderate",
-    "care/frailty_severe",
-    "care/cfs",
-    "care/smr",
-    OBJECTION,
-    "care/housebound",
-    "care/lives_alone",
-    "efi/falls",
-)
-
-
 @dataclass
 class FactTable:
     """The temp table `facts`, and what stands beside it.
@@ -73,10 +57,22 @@ class FactTable:
         """Why a fact is not decided for a whole practice; empty where it can be."""
         return self.absent.get((fact, "*")) or self.absent.get((fact, practice or ""), "")
 
+    def absent_everywhere(self) -> dict[str, str]:
+        """Facts that nobody can decide for anybody, with the reason: rules that need them are off."""
+        return {fact: why for (fact, practice), why in self.absent.items() if practice == "*"}
 
-def needed_lists() -> tuple[str, ...]:
+    def absent_at(self) -> dict[str, list[str]]:
+        """Practices at which a fact cannot be decided, by fact."""
+        found: dict[str, list[str]] = {}
+        for fact, practice in sorted(self.absent):
+            if practice != "*":
+                found.setdefault(fact, []).append(practice)
+        return found
+
+
+def needed_lists(rules: Path | None = None) -> tuple[str, ...]:
     """The code lists that the store should tag."""
-    return LISTS
+    return tuple(name for name in fact_lists(rules) if not name.startswith("medicines/"))
 
 
 def build_facts(
@@ -88,33 +84,41 @@ def build_facts(
     *,
     settings: Settings | None = None,
     coded_lists: Collection[str] | None = None,
+    rising: pd.DataFrame | None = None,
+    rules: Path | None = None,
 ) -> FactTable:
     """Make the temp table `facts`, one row for each row of `person_as_of`.
 
-    `coded_lists`: the lists that hold codes; read from rules/codelists where not given.
+    `coded_lists`: the lists that hold codes; read from rules/codelists where not given. `rising`: how the frailty index
+    moved (patient_id, slope_per_month, rapid_rise, moderate_rise, artefact_rise); without it these facts are not known.
     """
-    settings = settings or load_settings(site)
+    settings = settings or load_settings(site, rules)
     calendar = load_calendar(site)
     sources = read_sources(con, site, as_of, settings)
-    coded = set(_coded_lists() if coded_lists is None else coded_lists)
+    coded = set(_coded_lists(rules) if coded_lists is None else coded_lists)
+    known = coded_facts(rules)
     _register(con, site, sources, scores, settings)
     values = {name: literal(value) for name, value in settings.values.items() if not isinstance(value, list)}
     objections(con, settings.texts("objection_kinds"))
     values.update(
         as_of=literal(as_of),
         plan_words=literal("|".join(re.escape(w) for w in settings.texts("plan_words"))),
-        frailty_coded=literal("care/frailty_severe" in coded),
-        smr_coded=literal("care/smr" in coded),
-        last_days_coded=literal("care/last_days" in coded),
+        acp_words=literal("|".join(re.escape(w) for w in settings.texts("acp_words"))),
+        dependence_classes=", ".join(map(literal, settings.texts("dependence_classes"))),
+        coded_columns=facts_sql.coded_columns(known),
     )
+    _speaks(con, coded, rules)
+    _risk_medicines(con, rules)
+    _rising(con, rising)
+    con.execute(facts_sql.coded(known).format_map(values))
     for statement in facts_sql.PARTS:
         con.execute(statement.format_map(values))
     residents = _residents(con, site, as_of, settings, calendar)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE facts ({column_list()})")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE facts ({column_list(rules)})")
     con.execute("INSERT INTO facts BY NAME " + facts_sql.FACTS.format_map(values))
     people = con.execute("SELECT count(*) FROM facts").fetchall()[0][0]
     table = FactTable(as_of, int(people), sources, residents, settings, calendar)
-    _absent(con, table, site, coded)
+    _absent(con, table, site, coded, rising is not None, rules)
     if {"patient_id", "score", "term", "first_on"} <= set(contributions.columns):
         table.contributions = contributions.loc[
             contributions["score"] == SCORE, ["patient_id", "term", "first_on"]
@@ -122,10 +126,66 @@ def build_facts(
     return table
 
 
-def _coded_lists() -> list[str]:
+def _coded_lists(rules: Path | None = None) -> list[str]:
     from frailty.terminology import load_codelist
 
-    return [name for name in LISTS if load_codelist(name).entries]
+    return [name for name in fact_lists(rules) if load_codelist(name, rules).entries]
+
+
+def _speaks(con: duckdb.DuckDBPyConnection, coded: set[str], rules: Path | None) -> None:
+    """Temp table `t_speaks`: for each practice and list, whether the list has codes of a system that the practice writes.
+
+    A practice that writes in Read codes says nothing by not using a list of SNOMED codes. A hospital writes in its own.
+    """
+    from frailty.terminology import load_codelist
+    from frailty.terminology.systems import canonical_system
+
+    written: dict[str | None, dict[str, int]] = {}
+    for practice, system, number in con.execute("""
+        SELECT practice, system, count(*) FROM tagged JOIN person_as_of USING (person) LEFT JOIN feed USING (source)
+        WHERE feed.kind IS DISTINCT FROM 'hospital' GROUP BY ALL""").fetchall():
+        mine = written.setdefault(practice, {})
+        mine[canonical_system(str(system or ""))] = mine.get(canonical_system(str(system or "")), 0) + int(number)
+    names = fact_lists(rules)
+    systems = {name: {entry.system for entry in load_codelist(name, rules).entries} for name in names}
+    con.execute("CREATE OR REPLACE TEMP TABLE t_speaks (practice VARCHAR, " + ", ".join(f'"{n}" BOOLEAN' for n in names) + ")")
+    rows: list[list[Any]] = []
+    for (practice,) in con.execute("SELECT DISTINCT practice FROM person_as_of ORDER BY practice").fetchall():
+        mine = written.get(practice, {})
+        total = sum(mine.values())
+        rows.append([practice, *(
+            name in coded and (not total or not systems[name] or _hospital_only(systems[name])
+                               or 2 * sum(mine.get(one, 0) for one in systems[name]) >= total)
+            for name in names)])
+    _insert(con, "t_speaks", rows)
+
+
+def _hospital_only(systems: set[str]) -> bool:
+    from frailty.terminology.systems import system_kind
+
+    return all(system_kind(one).startswith("icd") for one in systems)
+
+
+def _risk_medicines(con: duckdb.DuckDBPyConnection, rules: Path | None) -> None:
+    """Temp table `t_risk_medicine`: substances that raise the risk of falls, by class."""
+    from frailty.terminology import load_codelist
+
+    con.execute("CREATE OR REPLACE TEMP TABLE t_risk_medicine (name VARCHAR, class VARCHAR)")
+    _insert(con, "t_risk_medicine", [[e.code, e.category] for e in load_codelist("medicines/frids", rules).entries])
+
+
+def _rising(con: duckdb.DuckDBPyConnection, rising: pd.DataFrame | None) -> None:
+    """Temp table `t_rising` (person, efi_slope_6m, rapid_rise, moderate_rise, artefact_rise: yes | no)."""
+    con.execute("""CREATE OR REPLACE TEMP TABLE t_rising (person INTEGER, efi_slope_6m DOUBLE, rapid_rise VARCHAR,
+                   moderate_rise VARCHAR, artefact_rise VARCHAR)""")
+    if rising is None:
+        return
+    con.register("triage_rising", rising[["patient_id", "slope_per_month", "rapid_rise", "moderate_rise", "artefact_rise"]])
+    said = ", ".join(f"CASE CAST({name} AS BOOLEAN) WHEN TRUE THEN 'yes' WHEN FALSE THEN 'no' END"
+                     for name in ("rapid_rise", "moderate_rise", "artefact_rise"))
+    con.execute(f"""INSERT INTO t_rising SELECT person, slope_per_month, {said}
+                    FROM triage_rising JOIN person_as_of USING (patient_id)""")
+    con.unregister("triage_rising")
 
 
 def _register(
@@ -214,38 +274,48 @@ def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -
         con.unregister("triage_rows")
 
 
-def _absent(con: duckdb.DuckDBPyConnection, table: FactTable, site: Site, coded: set[str]) -> None:
+def _absent(con: duckdb.DuckDBPyConnection, table: FactTable, site: Site, coded: set[str], risen: bool,
+            rules: Path | None) -> None:
     """Facts that no source could decide, for everybody or for a practice."""
-    for fact, name in (
-        ("smr_status", "care/smr"),
-        ("cfs", "care/cfs"),
-        ("frailty_confirmed", "care/frailty_severe"),
-        ("last_days", "care/last_days"),
-    ):
-        if name not in coded:
-            table.absent[fact, "*"] = f"the code list {name} has no codes yet"
     scored, consents = con.execute(
         "SELECT (SELECT count(*) FROM t_score), (SELECT count(*) FROM consent_as_of)"
     ).fetchall()[0]
+    by_resource = {"plan_status": "plans", "acp_status": "plans", "regular_medicines": "medicines",
+                   "new_medicines_30d": "medicines", "fall_risk_medicines": "medicines", "dependence_medicines": "medicines",
+                   "on_caseload": "episodes", "open_task": "tasks", "contacts_6m": "contacts"}
+    named = {"plans": "care plans", "medicines": "medicines", "episodes": "episodes of care", "tasks": "tasks",
+             "contacts": "contacts"}
+    fresh = {fact.id: fact for fact in coded_facts(rules)}
+    from_lists = {name: BUILT[name].lists[:1] for name in ("smr_status", "cfs", "frailty_confirmed", "last_days")}
+    from_lists.update({name: fact.lists for name, fact in fresh.items()})
+    for fact, lists in from_lists.items():
+        if not set(lists) & coded:
+            table.absent[fact, "*"] = f"the code list {lists[0]} has no codes yet"
     if not scored:
         table.absent["frailty_suggested", "*"] = "the frailty index was not calculated"
+    for fact in () if risen else ("efi_slope_6m", "rapid_rise", "moderate_rise", "artefact_rise"):
+        table.absent[fact, "*"] = "how the frailty index moved was not calculated"
     if not consents and OBJECTION not in coded:
         table.absent["objection", "*"] = f"the records hold no consents, and {OBJECTION} has no codes yet"
-    seen = {
-        str(ods): (plans, medicines)
-        for ods, plans, medicines in con.execute(
-            "SELECT practice, plans, medicines FROM t_practice_seen"
-        ).fetchall()
-    }
+    cursor = con.execute("SELECT * FROM t_practice_seen")
+    columns = [column[0] for column in cursor.description or ()]
+    seen = {str(row[0]): dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
+    cursor = con.execute("SELECT * FROM t_speaks")
+    columns = [column[0] for column in cursor.description or ()]
+    speaks = {str(row[0]): dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
     for practice in site.practices:
-        plans, medicines = seen.get(practice.ods, (False, False))
-        if not plans:
-            table.absent["plan_status", practice.ods] = "no care plans in this practice's records"
-        if not medicines:
-            table.absent["regular_medicines", practice.ods] = "no medicines in this practice's records"
-        state = table.sources.practices[practice.ods]
+        ods = practice.ods
+        for fact, what in by_resource.items():
+            if not seen.get(ods, {}).get(what):
+                table.absent[fact, ods] = f"no {named[what]} in this practice's records"
+        for fact, lists in from_lists.items():
+            if set(lists) & coded and not any(speaks.get(ods, {}).get(name) for name in lists):
+                table.absent[fact, ods] = f"the code list {lists[0]} has no codes of the kind that this practice writes"
+        state = table.sources.practices[ods]
         if not state.hospital:
-            table.absent["in_hospital", practice.ods] = state.hospital_note
+            hospital = (name for name, one in vocabulary(rules).items()
+                        if one.source == "hospital" and not name.endswith("_on") and not name.endswith("_since"))
+            table.absent.update({(name, ods): state.hospital_note for name in hospital})
 
 
 def _day(value: Any) -> date | None:

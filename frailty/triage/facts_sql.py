@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from frailty.triage.expressions import literal
+from frailty.triage.vocabulary import CodedFact
+
 _PERSON = """
 CREATE OR REPLACE TEMP TABLE t_person AS
 SELECT p.person, p.patient_id, p.nhs_number, p.name, p.birth_date, p.sex, p.practice, p.usual_gp, p.phone, p.address,
-       p.postcode, p.registered_from, p.registered_to, p.deceased_on, p.last_entry_on, p.last_contact_on,
+       p.postcode, p.imd_quintile, p.registered_from, p.registered_to, p.deceased_on, p.last_entry_on, p.last_contact_on,
        coalesce(s.state, 'not served') AS practice_state, coalesce(s.state, '') <> 'frozen' AS fresh,
        coalesce(s.hospital, FALSE) AS hospital,
        CASE WHEN p.death_status = 'formal' THEN 'formal'
@@ -16,29 +21,17 @@ SELECT p.person, p.patient_id, p.nhs_number, p.name, p.birth_date, p.sex, p.prac
 FROM person_as_of p LEFT JOIN t_practice s USING (practice)
 """
 
-# the newest entry of each list and person that says yes or that ends it; entries with a caution do not count
-_STATE = """
-CREATE OR REPLACE TEMP TABLE t_state AS
-SELECT person,
-       coalesce(bool_or(list = 'care/palliative'), FALSE) AS palliative,
-       max(effective) FILTER (list = 'care/palliative') AS palliative_on,
-       coalesce(bool_or(list = 'care/housebound'), FALSE) AS housebound,
-       coalesce(bool_or(list = 'care/lives_alone'), FALSE) AS lives_alone
-FROM (SELECT person, list, category, effective,
-             row_number() OVER (PARTITION BY person, list ORDER BY effective DESC NULLS LAST,
-                                recorded DESC NULLS LAST, category) AS place
-      FROM tagged WHERE list IN ('care/palliative', 'care/housebound', 'care/lives_alone')
-        AND category IN ('present', 'ends') AND coalesce(caution, '') = '' AND effective <= {as_of})
-WHERE place = 1 AND category = 'present'
-GROUP BY person
-"""
-
+# Leaving a home counts: a code that says so, or a later entry that the person lives alone, ends the run of residence codes.
 _CODED_HOME = """
+CREATE OR REPLACE TEMP TABLE t_left_home AS
+SELECT person, max(effective) AS left_on FROM tagged
+WHERE effective <= {as_of} AND coalesce(caution, '') = ''
+  AND (list = 'care/residence' AND category = 'ends'
+       OR list IN ('needs/care_home_left', 'care/lives_alone') AND coalesce(category, 'present') IN ('', 'present'))
+GROUP BY person;
 CREATE OR REPLACE TEMP TABLE t_coded_home AS
 SELECT t.person, min(t.effective) AS since
-FROM tagged t
-LEFT JOIN (SELECT person, max(effective) AS left_on FROM tagged
-           WHERE list = 'care/residence' AND category = 'ends' GROUP BY person) e USING (person)
+FROM tagged t LEFT JOIN t_left_home e USING (person)
 WHERE t.list = 'care/residence' AND t.category = 'present' AND coalesce(t.caution, '') = ''
   AND t.effective <= {as_of} AND (t.ended IS NULL OR t.ended > {as_of})
   AND (e.left_on IS NULL OR t.effective > e.left_on)
@@ -95,6 +88,15 @@ SELECT person,
        arg_max(recorded_start, started) FILTER (setting = 'emergency') AS last_ed_known_on,
        count(DISTINCT started) FILTER (inpatient AND admission = 'emergency'
                                        AND started > {as_of} - to_months(12)) AS emergency_admissions_12m,
+       count(DISTINCT started) FILTER (inpatient AND admission = 'emergency'
+                                       AND started > {as_of} - to_months(6)) AS emergency_admissions_6m,
+       count(DISTINCT started) FILTER (setting = 'emergency' AND started > {as_of} - to_months(12))
+           AS emergency_attendances_12m,
+       CAST(sum(greatest(0, least(coalesce(ended, {as_of}), {as_of})
+                         - greatest(started, CAST({as_of} - to_months(12) AS DATE)))) FILTER (inpatient AND (over OR here))
+            AS INTEGER) AS bed_days_12m,
+       count(DISTINCT started) FILTER (NOT inpatient AND setting <> 'emergency' AND started > {as_of} - to_months(6))
+           AS contacts_6m,
        min(started) FILTER (here) AS in_hospital_since,
        coalesce(bool_or(here), FALSE) AS open_now
 FROM (SELECT *, setting = 'inpatient' AS inpatient, ended IS NOT NULL AND ended <= {as_of} AS over,
@@ -114,35 +116,70 @@ SELECT person, status, title, recorded, review_due FROM (
            row_number() OVER (PARTITION BY person ORDER BY status = 'active' DESC, recorded DESC NULLS LAST,
                               resource) AS place
     FROM plan_as_of
-    WHERE status IN ('active', 'draft', 'proposed', 'on-hold', 'suspended')
+    WHERE resource LIKE 'CarePlan/%' AND status IN ('active', 'draft', 'proposed', 'on-hold', 'suspended')
       AND regexp_matches(lower(concat_ws(' ', title, category)), {plan_words}))
 WHERE place = 1
 """
 
+# an advance care plan or ReSPECT: a care plan whose words say so, or a code
+_ACP = """
+CREATE OR REPLACE TEMP TABLE t_acp AS
+SELECT person, max(day) AS acp_on FROM (
+    SELECT person, coalesce(recorded, started) AS day FROM plan_as_of
+    WHERE resource LIKE 'CarePlan/%' AND status = 'active'
+      AND regexp_matches(lower(concat_ws(' ', title, category)), {acp_words})
+    UNION ALL SELECT person, effective FROM tagged
+    WHERE list = 'needs/advance_care_plan' AND coalesce(category, 'present') IN ('', 'present') AND effective <= {as_of})
+GROUP BY person
+"""
+
+# who already looks after the person: episodes of care, open tasks, appointments to come
+_KNOWN_TO = """
+CREATE OR REPLACE TEMP TABLE t_known_to AS
+SELECT person,
+       string_agg(DISTINCT coalesce(title, category, 'a team'), ', ' ORDER BY coalesce(title, category, 'a team'))
+           FILTER (resource LIKE 'EpisodeOfCare/%' AND status IN ('active', 'waitlist', 'planned', 'onhold')
+                   AND (ended IS NULL OR ended > {as_of})) AS open_teams,
+       coalesce(bool_or(resource LIKE 'Task/%' AND status IN ('requested', 'received', 'accepted', 'ready', 'in-progress',
+                                                              'on-hold')), FALSE) AS open_task,
+       min(started) FILTER (resource LIKE 'Appointment/%' AND status IN ('booked', 'pending', 'proposed', 'arrived')
+                            AND started >= {as_of}) AS next_appointment_on
+FROM plan_as_of GROUP BY person
+"""
+
 _MEDICINES = """
+CREATE OR REPLACE TEMP TABLE t_medicine AS
+SELECT person, max(rung) AS rung, min(effective) AS first_on, min(name) AS name,
+       count(DISTINCT effective) FILTER (role = 'issue' AND effective > {as_of} - {regular_days}) >= 2
+       OR bool_or(role = 'plan' AND (ended IS NULL OR ended > {as_of})) AS regular
+FROM issue_as_of WHERE effective <= {as_of}
+GROUP BY person, CASE WHEN substance >= 0 THEN substance ELSE -1 - concept END;
 CREATE OR REPLACE TEMP TABLE t_medicines AS
-SELECT person, count(*) FILTER (regular) AS regular, max(rung) FILTER (regular) AS rung FROM (
-    SELECT person, max(rung) AS rung,
-           count(DISTINCT effective) FILTER (role = 'issue' AND effective > {as_of} - {regular_days}) >= 2
-           OR bool_or(role = 'plan' AND (ended IS NULL OR ended > {as_of})) AS regular
-    FROM issue_as_of WHERE effective <= {as_of}
-    GROUP BY person, CASE WHEN substance >= 0 THEN substance ELSE -1 - concept END)
+SELECT person, count(*) FILTER (regular) AS regular, max(rung) FILTER (regular) AS rung,
+       count(*) FILTER (first_on > {as_of} - 30) AS new_30d,
+       count(*) FILTER (regular AND class IS NOT NULL) AS fall_risk,
+       count(*) FILTER (regular AND class IN ({dependence_classes})) AS dependence,
+       max(first_on) FILTER (class = 'antipsychotics') AS new_antipsychotic_on
+FROM t_medicine LEFT JOIN (SELECT name, min(class) AS class FROM t_risk_medicine GROUP BY name) USING (name)
 GROUP BY person
 """
 
 _SEEN = """
 CREATE OR REPLACE TEMP TABLE t_practice_seen AS
-SELECT p.practice, coalesce(bool_or(a.person IS NOT NULL), FALSE) AS plans,
-       coalesce(bool_or(i.person IS NOT NULL), FALSE) AS medicines
+SELECT p.practice, coalesce(bool_or(a.plans), FALSE) AS plans,
+       coalesce(bool_or(i.person IS NOT NULL), FALSE) AS medicines,
+       coalesce(bool_or(a.episodes), FALSE) AS episodes, coalesce(bool_or(a.tasks), FALSE) AS tasks,
+       coalesce(bool_or(s.person IS NOT NULL), FALSE) AS contacts
 FROM person_as_of p
-LEFT JOIN (SELECT DISTINCT person FROM plan_as_of WHERE resource LIKE 'CarePlan/%') a USING (person)
+LEFT JOIN (SELECT person, bool_or(resource LIKE 'CarePlan/%') AS plans, bool_or(resource LIKE 'EpisodeOfCare/%') AS episodes,
+                  bool_or(resource LIKE 'Task/%') AS tasks FROM plan_as_of GROUP BY person) a USING (person)
 LEFT JOIN (SELECT DISTINCT person FROM issue_as_of) i USING (person)
+LEFT JOIN (SELECT DISTINCT person FROM stay_as_of WHERE setting NOT IN ('inpatient', 'emergency')) s USING (person)
 GROUP BY p.practice
 """
 
 PARTS = (
     _PERSON,
-    _STATE,
     _CODED_HOME,
     _FRAILTY,
     _CFS,
@@ -150,6 +187,8 @@ PARTS = (
     _EVENTS,
     _STAY,
     _PLAN,
+    _ACP,
+    _KNOWN_TO,
     _MEDICINES,
     _SEEN,
 )
@@ -161,15 +200,20 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
             WHEN o.person IS NOT NULL OR seen_objection.any_seen THEN 'no' END AS objection,
        CASE WHEN o.objects THEN o.recorded END AS objection_on,
        CASE WHEN dy.last_days_on > {as_of} - {last_days_days} THEN 'yes'
-            WHEN p.fresh AND {last_days_coded} THEN 'no' END AS last_days,
+            WHEN p.fresh AND sp."care/last_days" THEN 'no' END AS last_days,
        dy.last_days_on,
-       CASE WHEN st.palliative THEN 'yes' WHEN p.fresh THEN 'no' END AS palliative, st.palliative_on,
        CASE WHEN s.open_now THEN 'yes' WHEN p.hospital THEN 'no' END AS in_hospital,
        s.in_hospital_since, s.last_admission_on, s.last_admission_known_on, s.last_emergency_admission_on,
        s.last_discharge_on, s.last_discharge_known_on, s.last_ed_on, s.last_ed_known_on,
        CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.emergency_admissions_12m, 0) END
            AS emergency_admissions_12m,
-       CASE WHEN f.person IS NOT NULL THEN f.level WHEN p.fresh AND {frailty_coded} THEN 'none' END
+       CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.emergency_admissions_6m, 0) END
+           AS emergency_admissions_6m,
+       CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.emergency_attendances_12m, 0) END
+           AS emergency_attendances_12m,
+       CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.bed_days_12m, 0) END AS bed_days_12m,
+       CASE WHEN ps.contacts THEN coalesce(s.contacts_6m, 0) END AS contacts_6m,
+       CASE WHEN f.person IS NOT NULL THEN f.level WHEN p.fresh AND sp."care/frailty_severe" THEN 'none' END
            AS frailty_confirmed,
        f.effective AS frailty_confirmed_on,
        CASE WHEN coalesce(o.objects, FALSE) THEN NULL
@@ -190,11 +234,21 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN pl.status = 'agreed' THEN pl.review_due END AS plan_review_due,
        CASE WHEN m.person IS NOT NULL THEN m.regular WHEN p.fresh AND ps.medicines THEN 0 END AS regular_medicines,
        m.rung AS medicines_rung,
-       CASE WHEN e.last_smr_on IS NOT NULL THEN 'found' WHEN p.fresh AND {smr_coded} THEN 'none' END AS smr_status,
+       CASE WHEN m.person IS NOT NULL THEN m.new_30d WHEN p.fresh AND ps.medicines THEN 0 END AS new_medicines_30d,
+       CASE WHEN m.person IS NOT NULL THEN m.fall_risk WHEN p.fresh AND ps.medicines THEN 0 END AS fall_risk_medicines,
+       CASE WHEN m.person IS NOT NULL THEN m.dependence WHEN p.fresh AND ps.medicines THEN 0 END AS dependence_medicines,
+       m.new_antipsychotic_on,
+       CASE WHEN ac.person IS NOT NULL THEN 'found' WHEN p.fresh AND ps.plans THEN 'none' END AS acp_status, ac.acp_on,
+       CASE WHEN k.open_teams IS NOT NULL THEN 'yes' WHEN p.fresh AND ps.episodes THEN 'no' END AS on_caseload, k.open_teams,
+       CASE WHEN k.open_task THEN 'yes' WHEN p.fresh AND ps.tasks THEN 'no' END AS open_task, k.next_appointment_on,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.efi_slope_6m END AS efi_slope_6m,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.rapid_rise END AS rapid_rise,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.moderate_rise END AS moderate_rise,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.artefact_rise END AS artefact_rise,
+       CASE WHEN e.last_smr_on IS NOT NULL THEN 'found' WHEN p.fresh AND sp."care/smr" THEN 'none' END AS smr_status,
        e.last_smr_on,
-       CASE WHEN st.housebound THEN 'yes' WHEN p.fresh THEN 'no' END AS housebound,
-       CASE WHEN st.lives_alone THEN 'yes' WHEN p.fresh THEN 'no' END AS lives_alone,
        CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home,
+       h.left_on AS home_left_on, {coded_columns},
        r.home_id, r.home_basis, r.home_since, r.room,
        r.clock_kind, r.clock_start, r.clock_due
 FROM t_person p
@@ -202,7 +256,8 @@ CROSS JOIN (SELECT (SELECT count(*) FROM consent_as_of) + (SELECT count(*) FROM 
             WHERE list = 'care/objection_profiling') > 0 AS any_seen) seen_objection
 LEFT JOIN objection o USING (person)
 LEFT JOIN t_dying dy USING (person)
-LEFT JOIN t_state st USING (person)
+LEFT JOIN t_coded cd USING (person)
+LEFT JOIN t_speaks sp ON sp.practice IS NOT DISTINCT FROM p.practice
 LEFT JOIN t_stay s USING (person)
 LEFT JOIN t_frailty f USING (person)
 LEFT JOIN t_score sc USING (person)
@@ -211,6 +266,59 @@ LEFT JOIN t_event e USING (person)
 LEFT JOIN t_plan pl USING (person)
 LEFT JOIN t_practice_seen ps ON ps.practice = p.practice
 LEFT JOIN t_medicines m USING (person)
+LEFT JOIN t_acp ac USING (person)
+LEFT JOIN t_known_to k USING (person)
+LEFT JOIN t_rising ri USING (person)
+LEFT JOIN t_left_home h USING (person)
 LEFT JOIN t_residence r USING (person)
 ORDER BY person
 """
+
+
+def coded(facts: Sequence[CodedFact]) -> str:
+    """The temp table `t_coded`: one pass over `tagged` for all facts of rules/triage/facts.toml."""
+    parts = [part for fact in facts for part in _coded_parts(fact)]
+    names = sorted({name for fact in facts for name in fact.lists})
+    return f"""
+CREATE OR REPLACE TEMP TABLE t_coded AS
+SELECT person, {", ".join(parts)}
+FROM (SELECT *, CASE WHEN coalesce(category, '') IN ('', 'present', 'value') THEN 'present' ELSE category END AS says,
+             coalesce(caution, '') <> '' AS cautioned,
+             ((effective - DATE '1900-01-01')::BIGINT * 100000 + coalesce(recorded - DATE '1900-01-01', 0)) AS place
+      FROM tagged WHERE effective <= {{as_of}} AND list IN ({", ".join(map(literal, names))}))
+GROUP BY person"""
+
+
+def _coded_parts(fact: CodedFact) -> list[str]:
+    mine = f"list IN ({', '.join(map(literal, fact.lists))})" + ("" if fact.cautioned else " AND NOT cautioned")
+    mine += f" AND effective > {fact.since}" if fact.since else ""
+    present = f"{mine} AND says = 'present'"
+    if fact.makes == "count":
+        return [f"count(DISTINCT effective) FILTER ({present}) AS {fact.id}"]
+    if fact.makes == "value":
+        low, high = fact.between or (0, 0)
+        inside = f"{present} AND value BETWEEN {low} AND {high}"
+        return [f"arg_max(value, place) FILTER ({inside}) AS {fact.id}", f"max(effective) FILTER ({inside}) AS {fact.id}_on"]
+    said = f"coalesce(bool_or(TRUE) FILTER ({present}), FALSE)"
+    if fact.holds == "newest":                            # of two entries of one day the one that ends the state counts
+        said = (f"coalesce(arg_max(says = 'present', place * 2 + (says = 'ends')::INTEGER) "
+                f"FILTER ({mine} AND says IN ('present', 'ends')), FALSE)")
+    return [f"{said} AS {fact.id}", f"max(effective) FILTER ({present}) AS {fact.id}_on",
+            f"arg_max(recorded, place) FILTER ({present}) AS {fact.id}_known_on"]
+
+
+def coded_columns(facts: Sequence[CodedFact]) -> str:
+    """Their columns in the table of facts: no is said only where a source could have said yes."""
+    made = []
+    for fact in facts:
+        could = " OR ".join(f'sp."{name}"' for name in fact.lists)
+        could = f"({'p.hospital' if fact.source == 'hospital' else 'p.fresh'} AND ({could}))"
+        if fact.makes == "state":
+            made += [f"CASE WHEN cd.{fact.id} THEN 'yes' WHEN {could} THEN 'no' END AS {fact.id}",
+                     f"CASE WHEN cd.{fact.id} THEN cd.{fact.id}_on END AS {fact.id}_on",
+                     f"CASE WHEN cd.{fact.id} THEN cd.{fact.id}_known_on END AS {fact.id}_known_on"]
+        elif fact.makes == "count":
+            made.append(f"CASE WHEN cd.{fact.id} > 0 THEN cd.{fact.id} WHEN {could} THEN 0 END AS {fact.id}")
+        else:
+            made += [f"cd.{fact.id}", f"cd.{fact.id}_on"]
+    return ",\n       ".join(made)

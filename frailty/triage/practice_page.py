@@ -298,15 +298,21 @@ def _notices(run: Run, practice: PracticeInfo, why: str) -> list[str]:
         made.append(
             f"{cards.plural(moved, 'request')} for care-home residents: first on the home's round list."
         )
+    named = {name for rule in run.rules.rules if rule.list in PLANNED for name in rule.exclusions}
     for exclusion in run.rules.exclusions:
         absent = run.facts.why_absent(exclusion.fact, practice.ods)
-        if absent and exclusion.fact != "in_hospital":
+        if absent and exclusion.fact != "in_hospital" and (exclusion.scope != "named" or exclusion.id in named):
             made.append(f"Nobody could be left out as “{exclusion.label}”: {absent}.")
     for rule in run.rules.rules:
+        if rule.id in run.evaluation.off:
+            if rule.list in PLANNED:
+                made.append(f"Rule {rule.id} is off: {run.evaluation.off[rule.id]}.")
+            continue
         gaps = [absent for fact in rule.needs if (absent := run.facts.why_absent(fact, practice.ods))]
         if gaps and rule.list in PLANNED:
             made.append(f"Rule {rule.id} is off for this practice: {gaps[0]}. See “Could not be evaluated”.")
-    for rule in run.rules.off:
-        made.append(f"Rule {rule.id} is a proposal that the site has not turned on.")
+    off = [rule.id for rule in run.rules.off if rule.list in PLANNED]
+    if off:
+        made.append(f"Proposals that the site has not turned on: {', '.join(off)}.")
     warning = run.facts.calendar.warning(run.as_of.replace(year=run.as_of.year + (run.as_of.month == 12)))
     return [*made, *([warning] if warning else [])]

@@ -1,4 +1,4 @@
-"""Rules as data: read, refused where incomplete, tried on their own examples, applied to everybody at once."""
+"""Rules as data: read, refused where incomplete, tried on their own examples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import string
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,16 @@ from frailty.knowledge import rules_dir
 from frailty.site import SIGNATURES, Site
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
 from frailty.triage.settings import Settings, load_settings
-from frailty.triage.vocabulary import FACTS, PHRASES
+from frailty.triage.vocabulary import PHRASES, Fact, vocabulary
 
 if TYPE_CHECKING:
     import duckdb
 
 EVIDENCE = ("framework", "nice", "seed", "proposal")
-PRIORITIES = ("P2", "P3", "P4", "P5", "P6")  # a score never makes a P0 or P1 item
-LISTS = ("hold", "note_review", "mdt", "pharmacist", "not_seen", "new_or_back", "reason", "round_gap")
+PRIORITIES = ("P2", "P3", "P4", "P5", "P6")  # the night never makes a P0 or P1 item
+PLANNED = ("P4", "P5", "P6")  # what suppression may hide and a cap may leave off
+SCORED = "score"  # facts of this source rest on a score
+LISTS = ("", "hold", "note_review", "mdt", "pharmacist", "not_seen", "new_or_back", "reason", "round_gap")
 OUTCOMES = ("excluded", "held", "paused", "redirected")
 SCOPES = ("everything", "planned", "named")
 
@@ -39,11 +41,16 @@ class Leave:
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry rule. `planned`: the score-driven and planned lists, from which more people are excluded."""
+    """One entry rule.
+
+    `list`: the list of a page that shows it; empty where it makes only a task of the case. `planned`: the score-driven and
+    planned lists, from which more people are excluded. `despite`: exclusions that do not hold for this rule. `leads`: whether
+    its queue can lead the case. `to_confirm`: what nobody has confirmed in a source yet, shown wherever the rule is named.
+    """
 
     id: str
     version: int
-    list: str
+    queue: str
     when: str
     needs: tuple[str, ...]
     priority: str
@@ -52,15 +59,19 @@ class Rule:
     reason: str
     evidence: dict[str, str]
     owner: str
+    hazards: tuple[str, ...]
+    list: str = ""
     exclusions: tuple[str, ...] = ()
+    despite: tuple[str, ...] = ()
     planned: bool = True
     clinical: bool = True
+    leads: bool = True
+    to_confirm: str = ""
     suppress_days: int = 0
     suppress_from: str = ""
     reopen_on: tuple[str, ...] = ()
     first_if: str = "FALSE"
     removed_by: str = ""
-    hazards: tuple[str, ...] = ()
     leaves: tuple[Leave, ...] = ()
     examples: tuple[dict[str, Any], ...] = ()
     where: str = ""
@@ -69,6 +80,11 @@ class Rule:
     def proposal(self) -> bool:
         """A clinical rule that only we propose: off until the site turns it on."""
         return self.clinical and self.evidence["kind"] == "proposal"
+
+    @property
+    def mark(self) -> str:
+        """Its id and version, as lines and tasks carry them."""
+        return f"{self.id} v{self.version}"
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,26 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class Live:
+    """An entry that no night can decide: a call, a referral, a clinician's word. The hub's intake owns it."""
+
+    id: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A team's queue; queues stand in order of precedence. `residents`: served there; others pass on to the home's team."""
+
+    id: str
+    code: str
+    title: str
+    owner: str
+    residents: bool = True
+    live: tuple[Live, ...] = ()
+
+
+@dataclass(frozen=True)
 class RuleSet:
     """Everything that decides who is on which list, and the hash that is signed off."""
 
@@ -96,42 +132,42 @@ class RuleSet:
     settings: Settings
     hash: str
     off: tuple[Rule, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    facts: dict[str, Fact] | None = None
 
     def rule(self, rule_id: str) -> Rule | None:
         """A rule by id, also where it is off."""
         return next((rule for rule in (*self.rules, *self.off) if rule.id == rule_id), None)
 
+    def scored(self, rule: Rule) -> bool:
+        """Whether the rule rests on a score: its condition names a fact that comes of one."""
+        facts = self.facts or vocabulary()
+        return any(facts[name].source == SCORED for name in words(rule.when) if name in facts)
 
-@dataclass
-class Evaluation:
-    """What the rules said. `nulls`: rule -> fact -> how many people had no value; `errors`: rule -> message."""
 
-    nulls: dict[str, dict[str, int]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+def words(text: str) -> list[str]:
+    """The names in an expression."""
+    return re.findall(r"[a-z_][a-z0-9_]*", text)
 
 
 def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
-    """Read rules/triage; a rule without evidence, owner or examples, or whose examples fail, does not load."""
+    """Read rules/triage; a rule without evidence, owner, hazard or examples, or whose examples fail, does not load."""
     import duckdb
 
     folder = (rules or rules_dir()) / "triage"
     settings = load_settings(site, rules)
     defaults = load_settings(None, rules)
-    loaded: list[Rule] = []
-    files = sorted(
-        file for file in folder.glob("*.toml") if file.name not in ("settings.toml", "exclusions.toml", "clocks.toml")
-    )
-    exclusions = tuple(
-        _exclusion(entry, str(folder / "exclusions.toml"))
-        for entry in _read(folder / "exclusions.toml").get("exclusion", [])
-    )
-    for file in files:
-        loaded += [_rule(entry, str(file)) for entry in _read(file).get("rule", [])]
+    facts = vocabulary(rules)
+    files = sorted(folder.glob("*.toml"))
+    read = {file: _read(file) for file in files}
+    exclusions = tuple(_exclusion(entry, str(file), facts) for file in files for entry in read[file].get("exclusion", []))
+    queues = tuple(_queue(entry, str(file)) for file in files for entry in read[file].get("queue", []))
+    loaded = [_rule(entry, str(file)) for file in files for entry in read[file].get("rule", [])]
     with duckdb.connect() as con:
-        _check(con, loaded, exclusions, defaults)
+        _check(con, loaded, exclusions, queues, defaults, facts)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
-    return RuleSet(on, exclusions, settings, rule_set_hash(folder, settings), off)
+    return RuleSet(on, exclusions, settings, rule_set_hash(folder, settings), off, queues, facts)
 
 
 def rule_set_hash(folder: Path, settings: Settings) -> str:
@@ -155,94 +191,6 @@ def shadow(site: Site, rules: RuleSet) -> str:
     return ""
 
 
-def evaluate(con: duckdb.DuckDBPyConnection, rules: RuleSet) -> Evaluation:
-    """Apply every rule to the table `facts`; fills the temp tables `outcome` and `exclusion_flag`.
-
-    outcome: person, rule, outcome ('yes' | 'suppressed' | 'not evaluated'), first. One bad row never stops the others.
-    exclusion_flag: person, exclusion, one row for each that holds.
-    """
-    result = Evaluation()
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE outcome (person INTEGER, rule VARCHAR, outcome VARCHAR, first BOOLEAN)"
-    )
-    con.execute("CREATE OR REPLACE TEMP TABLE exclusion_flag (person INTEGER, exclusion VARCHAR)")
-    values = rules.settings.values
-    for exclusion in rules.exclusions:
-        con.execute(
-            f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
-            f"WHERE {with_settings(exclusion.when, values)}"
-        )
-    for rule in rules.rules:
-        when = with_settings(rule.when, values)
-        bad: list[int] = []
-        try:
-            con.execute(_outcome_sql(rule, when, values))
-        except Exception as error:  # an error of one row: find the rows, keep the others
-            bad = _bad_rows(con, when)
-            result.errors[rule.id] = f"{type(error).__name__} for {len(bad)} people"
-            con.execute("DELETE FROM outcome WHERE rule = ?", [rule.id])
-            con.execute(_outcome_sql(rule, f"TRY({when})", values, bad))
-        if rule.needs:
-            counts = con.execute(
-                "SELECT " + ", ".join(f"count(*) - count({fact})" for fact in rule.needs) + " FROM facts"
-            ).fetchall()[0]
-            result.nulls[rule.id] = {fact: int(n) for fact, n in zip(rule.needs, counts, strict=True) if n}
-    return result
-
-
-def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[int] = ()) -> str:
-    missing = " OR ".join(f"{fact} IS NULL" for fact in rule.needs) or "FALSE"
-    broken = "person IN (" + ", ".join(map(str, bad)) + ")" if bad else "FALSE"
-    hidden = "FALSE"
-    if rule.suppress_from:
-        reopened = (
-            " OR ".join(f"coalesce({fact} > {rule.suppress_from}, FALSE)" for fact in rule.reopen_on)
-            or "FALSE"
-        )
-        hidden = (
-            f"coalesce(as_of - {rule.suppress_from} < {int(rule.suppress_days)}, FALSE) AND NOT ({reopened})"
-        )
-    first = f"coalesce({with_settings(rule.first_if, values)}, FALSE)"
-    return f"""
-        INSERT INTO outcome
-        SELECT person, {literal(rule.id)}, verdict, first FROM (
-            SELECT person, {first} AS first, ({when}) AS met,
-                   CASE WHEN {broken} THEN 'not evaluated'
-                        WHEN met AND ({hidden}) THEN 'suppressed'
-                        WHEN met THEN 'yes'
-                        WHEN met IS NULL AND ({missing}) THEN 'not evaluated' END AS verdict
-            FROM facts)
-        WHERE verdict IS NOT NULL"""
-
-
-def _bad_rows(con: duckdb.DuckDBPyConnection, when: str) -> list[int]:
-    """The people for whom the expression raises an error."""
-    suspects = con.execute(f"SELECT person FROM facts WHERE TRY({when}) IS NULL ORDER BY person").fetchall()
-    bad = []
-    for (person,) in suspects:
-        try:
-            con.execute(f"SELECT ({when}) FROM facts WHERE person = {int(person)}").fetchall()
-        except Exception:
-            bad.append(int(person))
-    return bad
-
-
-def leave_reasons(
-    con: duckdb.DuckDBPyConnection, rule: Rule, people: Sequence[int], values: dict[str, Any]
-) -> dict[int, str]:
-    """Person -> the first `leaves` reason that holds now (a template)."""
-    if not rule.leaves or not people:
-        return {}
-    cases = " ".join(
-        f"WHEN {with_settings(leave.when, values)} THEN {index}" for index, leave in enumerate(rule.leaves)
-    )
-    found = con.execute(
-        f"SELECT person, CASE {cases} END FROM facts WHERE person IN "
-        f"({', '.join(str(int(person)) for person in people)})"
-    ).fetchall()
-    return {int(person): rule.leaves[index].reason for person, index in found if index is not None}
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -259,6 +207,7 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
         ("id", "give it an id"),
         ("evidence", "say which evidence stands behind it"),
         ("owner", "name the clinical owner"),
+        ("hazards", "name the hazards of docs/hazards.md that it guards against or may cause"),
         ("example", "add [[rule.example]] with facts and expect"),
     ):
         if not data.get(key):
@@ -272,7 +221,7 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
     leaves = tuple(Leave(str(one["when"]), str(one["reason"])) for one in data.pop("leaves", []))
     known = set(Rule.__dataclass_fields__) - {"where", "examples", "leaves"}
     _refuse_unknown(data, known, name)
-    for key in ("needs", "exclusions", "reopen_on", "hazards"):
+    for key in ("needs", "exclusions", "despite", "reopen_on", "hazards"):
         data[key] = tuple(data.get(key, ()))
     try:
         rule = Rule(**data, leaves=leaves, examples=examples, where=name)
@@ -286,7 +235,18 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
     return rule
 
 
-def _exclusion(entry: dict[str, Any], where: str) -> Exclusion:
+def _queue(entry: dict[str, Any], where: str) -> Queue:
+    data = dict(entry)
+    name = f"{where}, queue {data.get('id', '(without id)')}"
+    _refuse_unknown(data, set(Queue.__dataclass_fields__), name)
+    try:
+        live = tuple(Live(**one) for one in data.pop("live", []))
+        return Queue(**data, live=live)
+    except TypeError as error:
+        raise DefinitionError("The queue is not complete.", where=name, why=str(error)) from error
+
+
+def _exclusion(entry: dict[str, Any], where: str, facts: dict[str, Fact]) -> Exclusion:
     data = dict(entry)
     name = f"{where}, exclusion {data.get('id', '(without id)')}"
     _refuse_unknown(data, {*Exclusion.__dataclass_fields__, "example"} - {"where", "examples"}, name)
@@ -297,7 +257,7 @@ def _exclusion(entry: dict[str, Any], where: str) -> Exclusion:
         made = Exclusion(**data, examples=examples, where=name)
     except TypeError as error:
         raise DefinitionError("The exclusion is not complete.", where=name, why=str(error)) from error
-    for value, allowed in ((made.outcome, OUTCOMES), (made.scope, SCOPES), (made.fact, FACTS)):
+    for value, allowed in ((made.outcome, OUTCOMES), (made.scope, SCOPES), (made.fact, facts)):
         if value not in allowed:
             raise DefinitionError(f"“{value}” is not known.", where=name, mend=nearest(value, allowed))
     return made
@@ -310,28 +270,35 @@ def _refuse_unknown(data: dict[str, Any], known: set[str], where: str) -> None:
 
 
 def _check(
-    con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Sequence[Exclusion], settings: Settings
+    con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Sequence[Exclusion], queues: Sequence[Queue],
+    settings: Settings, facts: dict[str, Fact]
 ) -> None:
     """Names, expressions and templates hold, and every example comes out as it says."""
     ids = [rule.id for rule in rules] + [one.id for one in exclusions]
     for twice in sorted({one for one in ids if ids.count(one) > 1}):
         raise DefinitionError(f"The id “{twice}” is used twice.", where="rules/triage")
+    known = [queue.id for queue in queues]
     for rule in rules:
+        if rule.queue not in known:
+            raise DefinitionError(f"The queue “{rule.queue}” is not known.", where=rule.where, mend=nearest(rule.queue, known))
+        if rule.priority not in PLANNED and rule.suppress_from:
+            raise DefinitionError("A rule of priority P2 or P3 cannot be suppressed.", where=rule.where,
+                                  mend="leave out suppress_from, or make it P4 to P6")
         for text in (rule.when, rule.first_if, *(leave.when for leave in rule.leaves)):
-            check_expression(con, text, FACTS, settings.values, rule.where)
+            check_expression(con, text, facts, settings.values, rule.where)
         named = [*rule.needs, *rule.reopen_on, *([rule.suppress_from] if rule.suppress_from else [])]
         for fact in named:
-            if fact not in FACTS:
-                raise DefinitionError(f"“{fact}” is not a fact.", where=rule.where, mend=nearest(fact, FACTS))
+            if fact not in facts:
+                raise DefinitionError(f"“{fact}” is not a fact.", where=rule.where, mend=nearest(fact, facts))
         if not re.fullmatch(r"next_mdt|next_round|\d+ (working )?days?", rule.due) and (
-            FACTS.get(rule.due, ("",))[0] != "DATE"
+            rule.due not in facts or facts[rule.due].type != "DATE"
         ):
             raise DefinitionError(
                 f"The due “{rule.due}” is not known.",
                 where=rule.where,
                 mend="next_mdt, next_round, 14 days, 7 working days, or a fact that is a date",
             )
-        for exclusion in rule.exclusions:
+        for exclusion in (*rule.exclusions, *rule.despite):
             if exclusion not in ids:
                 raise DefinitionError(
                     f"The exclusion “{exclusion}” is not known.",
@@ -339,19 +306,19 @@ def _check(
                     mend=nearest(exclusion, [one.id for one in exclusions]),
                 )
         for template in (rule.asks, rule.reason, *(leave.reason for leave in rule.leaves)):
-            _check_template(template, settings, rule.where)
-        _try_examples(con, rule.when, rule.needs, rule.examples, settings, rule.where)
+            _check_template(template, settings, facts, rule.where)
+        _try_examples(con, rule.when, rule.needs, rule.examples, settings, facts, rule.where)
     for one in exclusions:
-        check_expression(con, one.when, FACTS, settings.values, one.where)
-        _check_template(one.reason, settings, one.where)
-        _try_examples(con, one.when, [one.fact], one.examples, settings, one.where)
+        check_expression(con, one.when, facts, settings.values, one.where)
+        _check_template(one.reason, settings, facts, one.where)
+        _try_examples(con, one.when, [one.fact], one.examples, settings, facts, one.where)
 
 
-def _check_template(template: str, settings: Settings, where: str) -> None:
+def _check_template(template: str, settings: Settings, facts: dict[str, Fact], where: str) -> None:
     for _, name, _, _ in string.Formatter().parse(template):
-        if name is not None and name not in FACTS and name not in settings.values and name not in PHRASES:
+        if name is not None and name not in facts and name not in settings.values and name not in PHRASES:
             raise DefinitionError(
-                f"The text names “{name}”, which is not a fact.", where=where, mend=nearest(name, FACTS)
+                f"The text names “{name}”, which is not a fact.", where=where, mend=nearest(name, facts)
             )
 
 
@@ -361,21 +328,22 @@ def _try_examples(
     needs: Sequence[str],
     examples: Sequence[dict[str, Any]],
     settings: Settings,
+    facts: dict[str, Fact],
     where: str,
 ) -> None:
     """Each example in a row of its own: true, false, or "not evaluated"."""
-    used = sorted({*needs, *(fact for fact in FACTS if re.search(rf"\b{fact}\b", when))}) or ["person"]
+    used = sorted({*needs, *(name for name in words(when) if name in facts)}) or ["person"]
     rows = []
     for number, example in enumerate(examples, 1):
-        facts = example.get("facts", {})
-        for name in facts:
-            if name not in FACTS:
+        given = example.get("facts", {})
+        for name in given:
+            if name not in facts:
                 raise DefinitionError(
                     f"Example {number} names “{name}”, which is not a fact.",
                     where=where,
-                    mend=nearest(name, FACTS),
+                    mend=nearest(name, facts),
                 )
-        cells = (f"{literal(facts.get(name))}::{FACTS[name][0]}" for name in used)
+        cells = (f"{literal(given.get(name))}::{facts[name].type}" for name in used)
         rows.append(f"({number}, {', '.join(cells)})")
     missing = " OR ".join(f"{fact} IS NULL" for fact in needs) or "FALSE"
     try:

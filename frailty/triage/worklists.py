@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.site import Site
 from frailty.triage import cards
 from frailty.triage.context import Run
+from frailty.triage.evaluate import evaluate
 from frailty.triage.facts import FactTable
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
@@ -17,7 +18,7 @@ from frailty.triage.lines import ListView, Page, Worklists, came_off
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
-from frailty.triage.rules import RuleSet, evaluate, shadow
+from frailty.triage.rules import RuleSet, shadow
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +40,7 @@ def build_worklists(
     run = Run(con, site, facts, rules, as_of, read_previous(previous), None)  # type: ignore[arg-type]
     run.decisions = Decisions(decisions)
     _freeze_shrunk(run)
-    run.evaluation = evaluate(con, rules)
+    run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]

@@ -1,0 +1,131 @@
+"""Rules applied to everybody at once: who meets which, who could not be evaluated, what is off as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from frailty.triage.expressions import literal, with_settings
+from frailty.triage.rules import PLANNED, Rule, RuleSet
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass
+class Evaluation:
+    """What the rules said.
+
+    `nulls`: rule -> fact -> how many people had no value. `errors`: rule -> message. `off`: rule -> why no source could
+    decide it for anybody; such a rule is off as a whole and lists nobody as "could not be evaluated".
+    """
+
+    nulls: dict[str, dict[str, int]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    off: dict[str, str] = field(default_factory=dict)
+
+
+def evaluate(
+    con: duckdb.DuckDBPyConnection,
+    rules: RuleSet,
+    absent: Mapping[str, str] | None = None,
+    absent_at: Mapping[str, Sequence[str]] | None = None,
+) -> Evaluation:
+    """Apply every rule to the table `facts`; fills the temp tables `outcome` and `exclusion_flag`.
+
+    `absent`: fact -> why nobody could decide it; rules that need it are off. `absent_at`: fact -> practices that cannot
+    decide it; there a rule without a list of its own is off too, and one with a list names the people on it.
+
+    outcome: person, rule, outcome ('yes' | 'suppressed' | 'not evaluated'), first. One bad row never stops the others.
+    exclusion_flag: person, exclusion, one row for each that holds.
+    """
+    result = Evaluation()
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE outcome (person INTEGER, rule VARCHAR, outcome VARCHAR, first BOOLEAN)"
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE exclusion_flag (person INTEGER, exclusion VARCHAR)")
+    values = rules.settings.values
+    for exclusion in rules.exclusions:
+        con.execute(
+            f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
+            f"WHERE {with_settings(exclusion.when, values)}"
+        )
+    for rule in rules.rules:
+        missing = [why for fact in rule.needs if (why := (absent or {}).get(fact))]
+        if missing:
+            result.off[rule.id] = missing[0]
+            continue
+        when = with_settings(rule.when, values)
+        bad: list[int] = []
+        silent = sorted({one for fact in rule.needs for one in (absent_at or {}).get(fact, ())}) if not rule.list else []
+        try:
+            con.execute(_outcome_sql(rule, when, values, (), silent))
+        except Exception as error:  # an error of one row: find the rows, keep the others
+            bad = _bad_rows(con, when)
+            result.errors[rule.id] = f"{type(error).__name__} for {len(bad)} people"
+            con.execute("DELETE FROM outcome WHERE rule = ?", [rule.id])
+            con.execute(_outcome_sql(rule, f"TRY({when})", values, bad, silent))
+        if rule.needs:
+            counts = con.execute(
+                "SELECT " + ", ".join(f"count(*) - count({fact})" for fact in rule.needs) + " FROM facts"
+            ).fetchall()[0]
+            result.nulls[rule.id] = {fact: int(n) for fact, n in zip(rule.needs, counts, strict=True) if n}
+    return result
+
+
+def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[int], silent: Sequence[str]) -> str:
+    missing = " OR ".join(f"{fact} IS NULL" for fact in rule.needs) or "FALSE"
+    broken = "person IN (" + ", ".join(map(str, bad)) + ")" if bad else "FALSE"
+    if silent:
+        missing = f"({missing}) AND NOT coalesce(practice IN ({', '.join(map(literal, silent))}), FALSE)"
+    hidden = "FALSE"
+    if rule.suppress_from and rule.priority in PLANNED:
+        reopened = (
+            " OR ".join(f"coalesce({fact} > {rule.suppress_from}, FALSE)" for fact in rule.reopen_on)
+            or "FALSE"
+        )
+        hidden = (
+            f"coalesce(as_of - {rule.suppress_from} < {int(rule.suppress_days)}, FALSE) AND NOT ({reopened})"
+        )
+    first = f"coalesce({with_settings(rule.first_if, values)}, FALSE)"
+    return f"""
+        INSERT INTO outcome
+        SELECT person, {literal(rule.id)}, verdict, first FROM (
+            SELECT person, {first} AS first, ({when}) AS met,
+                   CASE WHEN {broken} THEN 'not evaluated'
+                        WHEN met AND ({hidden}) THEN 'suppressed'
+                        WHEN met THEN 'yes'
+                        WHEN met IS NULL AND ({missing}) THEN 'not evaluated' END AS verdict
+            FROM facts)
+        WHERE verdict IS NOT NULL"""
+
+
+def _bad_rows(con: duckdb.DuckDBPyConnection, when: str) -> list[int]:
+    """The people for whom the expression raises an error."""
+    suspects = con.execute(f"SELECT person FROM facts WHERE TRY({when}) IS NULL ORDER BY person").fetchall()
+    bad = []
+    for (person,) in suspects:
+        try:
+            con.execute(f"SELECT ({when}) FROM facts WHERE person = {int(person)}").fetchall()
+        except Exception:
+            bad.append(int(person))
+    return bad
+
+
+def leave_reasons(
+    con: duckdb.DuckDBPyConnection, rule: Rule, people: Sequence[int], values: dict[str, Any]
+) -> dict[int, str]:
+    """Person -> the first `leaves` reason that holds now (a template)."""
+    if not rule.leaves or not people:
+        return {}
+    cases = " ".join(
+        f"WHEN {with_settings(leave.when, values)} THEN {index}" for index, leave in enumerate(rule.leaves)
+    )
+    found = con.execute(
+        f"SELECT person, CASE {cases} END FROM facts WHERE person IN "
+        f"({', '.join(str(int(person)) for person in people)})"
+    ).fetchall()
+    return {int(person): rule.leaves[index].reason for person, index in found if index is not None}
+
+
