@@ -5,6 +5,7 @@ worklists = build_worklists(con, site, facts, load_rules(site), as_of, previous_
 con.executemany("INSERT INTO listed VALUES (…)", worklists.rows(run))
 """
 
+from frailty.triage.cases import Case, Cases, Hit, Task, make_cases
 from frailty.triage.clock_rules import load_clocks
 from frailty.triage.clocks import Calendar, load_calendar
 from frailty.triage.evaluate import evaluate
@@ -18,14 +19,18 @@ from frailty.triage.worklists import build_worklists
 __all__ = [
     "Calendar",
     "Card",
+    "Case",
+    "Cases",
     "Exclusion",
     "FactTable",
+    "Hit",
     "Line",
     "ListView",
     "Page",
     "Rule",
     "RuleSet",
     "Settings",
+    "Task",
     "Worklists",
     "build_facts",
     "build_worklists",
@@ -34,6 +39,7 @@ __all__ = [
     "load_clocks",
     "load_rules",
     "load_settings",
+    "make_cases",
     "needed_lists",
     "previous_listed",
 ]

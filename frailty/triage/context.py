@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -17,10 +18,12 @@ from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
 from frailty.triage.previous import Place, Previous, capped, compared, order, with_turn
 from frailty.triage.rules import Exclusion, Rule, RuleSet
+from frailty.triage.vocabulary import BUILT, vocabulary
 
 if TYPE_CHECKING:
     import duckdb
 
+SHOWN = ("palliative", "palliative_on", "housebound", "lives_alone")  # coded facts that cards name
 ASKED = "ASKED"  # stands in `rules` where a person asked
 
 
@@ -71,7 +74,7 @@ class Run:
         self.con.execute("CREATE OR REPLACE TEMP TABLE t_show (person INTEGER)")
         self.con.execute("INSERT INTO t_show SELECT unnest(?::INTEGER[])", [sorted(wanted)])
         cursor = self.con.execute(
-            "SELECT * FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person"
+            f"SELECT {', '.join(self._shown())} FROM facts WHERE person IN (SELECT person FROM t_show) ORDER BY person"
         )
         names = [column[0] for column in cursor.description or ()]
         self.rows = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
@@ -187,6 +190,15 @@ class Run:
             for about, text in self.held.get(person, {}).items()
             if shown(person, about)
         )
+
+    def _shown(self) -> list[str]:
+        """The facts that lines and texts name; the others stay in the table."""
+        rules = (*self.rules.rules, *self.rules.off)
+        texts = [text for rule in rules for text in (rule.asks, rule.reason, *(leave.reason for leave in rule.leaves))]
+        texts += [one.reason for one in self.rules.exclusions]
+        said = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
+        said |= {name for rule in rules for name in (rule.due, *rule.needs)}
+        return [name for name in vocabulary() | (self.rules.facts or {}) if name in BUILT or name in SHOWN or name in said]
 
     def _match_requests(self) -> None:
         """Requests by NHS number. Nobody, or more than one person: a person must look."""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from frailty.triage.cases import Cases
 from frailty.triage.sources import Source
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class Worklists:
     pages: tuple[Page, ...]
     rules: tuple[Rule, ...] = ()
     nulls: dict[str, dict[str, int]] = field(default_factory=dict)
+    cases: Cases = field(default_factory=Cases)
 
     def page(self, audience: str, page_id: str) -> Page:
         """One page."""
@@ -179,7 +181,9 @@ class Worklists:
 
     def rows(self, run: int) -> list[tuple[Any, ...]]:
         """Rows for the store's table `listed`, in its column order; one row a page keeps the size of the register."""
-        rows = []
+        from frailty.triage.casework import task_rows
+
+        rows: list[tuple[Any, ...]] = []
         for page in self.pages:
             for line in (*page.lines(), *page.came_off):
                 rule, _, version = (line.rules[0] if line.rules else "").partition(" v")
@@ -221,7 +225,7 @@ class Worklists:
                     json.dumps({"registered": page.registered}),
                 )
             )
-        return rows
+        return rows + task_rows(self.cases, run, self.as_of)
 
     def frame(self, run: int) -> pd.DataFrame:
         """The same rows as a data frame: INSERT INTO listed SELECT * FROM frame."""

@@ -13,7 +13,7 @@ from typing import Any
 from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.triage.expressions import nearest
-from frailty.triage.vocabulary import FACTS
+from frailty.triage.vocabulary import vocabulary
 
 KINDS = ("done", "not frail", "declined", "not reached", "elsewhere", "in hospital", "wrong", "gone", "incident", "undone")
 TASK = "Task"                           # where a decision came as a FHIR Task: a sheet of the same day wins
@@ -258,9 +258,9 @@ def load_outcomes(rules: Path | None = None) -> Outcomes:
     named += [(kind, KINDS, f"hold {one.item}") for one in holds for kind in one.kinds]
     named += [(code, tuple(one.code for one in outcomes), f"hold {one.item}") for one in holds for code in one.outcomes]
     named += [(name, tuple(events), f"hold {one.item}") for one in holds for name in one.broken_by]
-    named += [(fact, tuple(FACTS), f"event {one.id}") for one in events.values()
+    named += [(fact, tuple(vocabulary(rules)), f"event {one.id}") for one in events.values()
               for fact in (one.on, one.known, one.fact, one.of) if fact]
-    named += [(one.on, tuple(FACTS), "record") for one in coded]
+    named += [(one.on, tuple(vocabulary(rules)), "record") for one in coded]
     named += [(one.tag, ("F", "P"), f"hold {one.item}") for one in holds]
     for word, known, where in named:
         if word not in known:

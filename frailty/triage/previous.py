@@ -47,6 +47,8 @@ def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
     """Rows of `listed` as lines; those that had come off are left out."""
     found = Previous()
     for row in rows or ():
+        if row["audience"] == "case":                   # a task, not a line: see casework.py
+            continue
         place = (str(row["audience"]), str(row["audience_id"]))
         found.as_of = row["as_of"]
         if row["list"] == "register":

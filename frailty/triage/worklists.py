@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from frailty.site import Site
 from frailty.triage import cards
+from frailty.triage.cases import Cases
+from frailty.triage.casework import casework, left_off, previous_tasks
 from frailty.triage.context import Run
 from frailty.triage.evaluate import evaluate
 from frailty.triage.facts import FactTable
@@ -33,18 +35,20 @@ def build_worklists(
     previous: Iterable[Mapping[str, Any]] | None = None,
     decisions: Iterable[Decision] = (),
 ) -> Worklists:
-    """Build all pages from the temp table `facts`.
+    """Build all pages and the cases from the temp table `facts`.
 
     `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`); `decisions`: what people answered.
     """
-    run = Run(con, site, facts, rules, as_of, read_previous(previous), None)  # type: ignore[arg-type]
+    rows = list(previous or ())
+    run = Run(con, site, facts, rules, as_of, read_previous(rows), None)  # type: ignore[arg-type]
     run.decisions = Decisions(decisions)
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
-    pages.append(_hub_page(run, pages))
+    cases = casework(run, previous_tasks(rows)).overflow(left_off(pages))
+    pages.append(_hub_page(run, pages, cases))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
     return Worklists(
         as_of,
@@ -56,6 +60,7 @@ def build_worklists(
         tuple(pages),
         rules.rules,
         run.evaluation.nulls,
+        cases,
     )
 
 
@@ -86,7 +91,7 @@ def _freeze_shrunk(run: Run) -> None:
         run.con.execute("UPDATE facts SET practice_state = 'frozen' WHERE practice = ?", [ods])
 
 
-def _hub_page(run: Run, pages: list[Page]) -> Page:
+def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
     """For coordinators: every list counted, and what a person has to settle."""
     overview = []
     for page in pages:
@@ -143,6 +148,8 @@ def _hub_page(run: Run, pages: list[Page]) -> Page:
         if page.state != "ok"
     ]
     notices += [f"Rule {name}: {text}." for name, text in run.evaluation.errors.items()]
+    notices += [f"Alert: {alert}." for alert in cases.alerts]
+    notices += _off_as_a_whole(run)
     registered = sum(page.registered for page in pages if page.audience == "practice")
     where = {home.id: home.name for home in run.site.homes}
     lines = [replace(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
@@ -210,4 +217,14 @@ def _without_practice(run: Run) -> list[Question]:
                     str(row["nhs_number"] or ""),
                 )
             )
+    return made
+
+
+def _off_as_a_whole(run: Run) -> list[str]:
+    """Queues of which no rule could be decided, with the first reason; single rules stand in the readiness report."""
+    made = []
+    for queue in run.rules.queues:
+        mine = [rule for rule in run.rules.rules if rule.queue == queue.id]
+        if mine and all(rule.id in run.evaluation.off for rule in mine):
+            made.append(f"Queue {queue.code} ({queue.title}) is off: {run.evaluation.off[mine[0].id]}.")
     return made

@@ -1,0 +1,128 @@
+"""The cases of a night: what the rules said and what was open last night, read from the store's tables; see cases.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from frailty.triage import cards
+from frailty.triage.cases import KEPT, Cases, Hit, Row, Task, make_cases, packed, unpacked
+from frailty.triage.clocks import next_round
+from frailty.triage.evaluate import leave_reasons
+from frailty.triage.rules import PLANNED, Rule
+
+if TYPE_CHECKING:
+    from frailty.triage.context import Run
+    from frailty.triage.lines import Page
+
+AUDIENCE = "case"  # stands in `listed` for a row that is a task, not a line of a page
+
+
+def casework(run: Run, previous: Iterable[Task] = ()) -> Cases:
+    """Cases of tonight from the verdicts of the rules and the decisions of people, the table `exclusion_flag` and the facts."""
+    before = tuple(previous)
+    people = _people(run, before)
+    hits = [Hit(person, rule, outcome, run.held.get(person, {}).get(rule, "") if outcome == "suppressed" else "")
+            for person, said in sorted(run.verdicts.items()) for rule, (outcome, _) in sorted(said.items())]
+    hits += _answered(run, before, hits, people)
+    ranks = {one.id: rank for rank, one in enumerate(run.rules.exclusions)}
+    flags: dict[int, list[str]] = {}
+    for person, flag in run.con.execute(
+        "SELECT * FROM exclusion_flag WHERE person IN (SELECT person FROM t_cased) ORDER BY ALL"
+    ).fetchall():
+        flags.setdefault(person, []).append(flag)
+    for held in flags.values():
+        held.sort(key=ranks.__getitem__)
+    frozen = {ods for ods, one in run.facts.sources.practices.items() if one.state != "ok"}
+    return make_cases(hits, people, flags, run.rules, run.as_of, lambda rule, row, day: due_day(run, rule, row, day),
+                      before, frozen)
+
+
+def _people(run: Run, before: Sequence[Task]) -> dict[int, Row]:
+    """The facts that cases need, of everybody who is hit or has an open task."""
+    wanted = {"person", "patient_id", "practice", "home_id", "as_of", "death_status"}
+    for rule in (*run.rules.rules, *run.rules.off):
+        wanted |= set(rule.reopen_on) | ({rule.due} if rule.due in (run.rules.facts or {}) else set())
+    run.con.execute("CREATE OR REPLACE TEMP TABLE t_cased (person INTEGER)")
+    run.con.execute("INSERT INTO t_cased SELECT DISTINCT person FROM outcome UNION "
+                    "SELECT person FROM facts WHERE patient_id IN (SELECT unnest(?::VARCHAR[]))",
+                    [sorted({task.patient_id for task in before})])
+    cursor = run.con.execute(f"SELECT {', '.join(sorted(wanted))} FROM facts JOIN t_cased USING (person) ORDER BY person")
+    names = [column[0] for column in cursor.description or ()]
+    found = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    return {row["person"]: row for row in found}
+
+
+def _answered(run: Run, before: Sequence[Task], hits: Sequence[Hit], people: Mapping[int, Row]) -> list[Hit]:
+    """For tasks that were open and whose rule says nothing tonight: what in the facts answers them, if anything."""
+    said = {(hit.person, hit.rule) for hit in hits}
+    now = {str(row["patient_id"]): person for person, row in people.items()}
+    silent: dict[str, list[int]] = {}
+    for task in before:
+        person = now.get(task.patient_id)
+        if person is not None and (person, task.rule) not in said:
+            silent.setdefault(task.rule, []).append(person)
+    made = []
+    for rule_id, mine in sorted(silent.items()):
+        rule = run.rules.rule(rule_id)
+        reasons: Mapping[int, str] = leave_reasons(run.con, rule, mine, run.facts.settings.values) if rule else {}
+        rows = _rows(run, sorted(reasons))
+        told = {person: cards.fill(text, rows[person], run.facts.settings.values) for person, text in reasons.items()}
+        made += [Hit(person, rule_id, "no", told.get(person, "")) for person in mine]
+    return made
+
+
+def _rows(run: Run, people: Sequence[int]) -> dict[int, Row]:
+    """Facts of some people."""
+    if not people:
+        return {}
+    cursor = run.con.execute(f"SELECT * FROM facts WHERE person IN ({', '.join(map(str, people))}) ORDER BY person")
+    columns = [column[0] for column in cursor.description or ()]
+    return {row["person"]: row for row in (dict(zip(columns, one, strict=True)) for one in cursor.fetchall())}
+
+
+def due_day(run: Run, rule: Rule, row: Row, start: date) -> date | None:
+    """When a task of this rule that began on a day is due."""
+    settings = run.facts.settings
+    if rule.due == "next_mdt":
+        found = run.meetings(run.practice(row["practice"]))
+        return found[0].on if found else start + timedelta(days=settings.number("no_meeting_days"))
+    if rule.due == "next_round":
+        home = run.home(row["home_id"])
+        found_on = next_round(home.round_day, run.as_of) if home else None
+        return found_on or start + timedelta(days=settings.number("event_known_days"))
+    if rule.due.endswith(("working day", "working days")):
+        return run.facts.calendar.add(start, int(rule.due.split()[0]))
+    if rule.due.endswith(("day", "days")):
+        return start + timedelta(days=int(rule.due.split()[0]))
+    day = row[rule.due]
+    return day if isinstance(day, date) else None
+
+
+def left_off(pages: Iterable[Page]) -> dict[tuple[str, str], str]:
+    """(patient_id, rule) -> why a list had no room for it tonight."""
+    return {(line.patient_id, mark.split(" v")[0]): line.left_off
+            for page in pages for line in page.lines() if line.section == "overflow" for mark in line.rules}
+
+
+def previous_tasks(rows: Iterable[Mapping[str, Any]] | None) -> list[Task]:
+    """The tasks that were open after the last run, from rows of `listed`."""
+    return [unpacked(str(row["facts"])) for row in rows or () if row["audience"] == AUDIENCE]
+
+
+def task_rows(cases: Cases, run: int, as_of: date) -> list[tuple[Any, ...]]:
+    """Rows for the store's table `listed`: the tasks that go on to the next night."""
+    return [(run, as_of, AUDIENCE, task.queue, task.priority, task.place, task.person, task.patient_id, task.rule, task.version,
+             "same" if task.since < as_of else "new", task.why or task.kept, task.due, task.since, packed(task))
+            for task in cases.tasks if task.place in KEPT]
+
+
+def urgent_first(cases: Cases) -> list[tuple[str, int, int]]:
+    """(queue, open tasks, of these P2 and P3) in the order of precedence."""
+    counts = {queue: [0, 0] for queue in cases.order}
+    for task in cases.tasks:
+        if task.place == "open":
+            counts[task.queue][0] += 1
+            counts[task.queue][1] += task.priority not in PLANNED
+    return [(queue, total, urgent) for queue, (total, urgent) in counts.items() if total]
