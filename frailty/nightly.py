@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from frailty.scoring.definitions import Scorecard
-    from frailty.triage import Worklists
+    from frailty.triage import FactTable, Worklists
     from frailty.triage.filled import Answers
 
 PURPOSES = ("direct-care", "research")
@@ -107,9 +107,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
         objectors = _objectors(practice, site, options.purpose, day)
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
-        rising = practice.rising(day, score=LIST_SCORES[1],
-                                 leave_out=scores.loc[scores[f"{LIST_SCORES[1]}_status"] != "ok", "patient_id"])
-        worklists = (_triage(con, site, scores, contributions, day, answers, progress)
+        rising = _rising(practice, scores, day)
+        worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
                      if options.purpose == "direct-care" else None)
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
@@ -232,20 +231,40 @@ def _answers(options: Options, site: Site) -> Answers:
     return found
 
 
-def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, day: date, answers: Answers,
-            progress: Progress) -> Worklists:
-    from frailty.triage import build_facts, build_worklists, load_rules, needed_lists, previous_listed
+def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, rising: pd.DataFrame,
+            day: date, answers: Answers, rules: Path | None, progress: Progress) -> Worklists:
+    from frailty.triage import build_worklists, load_rules, previous_listed
     from frailty.triage.filled import keep_answers, load_decisions
     progress("deciding who is on which list", 0, 1)
-    facts_tables(con, day, needed_lists(), LATEST, refusals_to=max(day, today()))
+    facts, site = _facts(con, site, scores, contributions, rising, day, rules)
+    row = first_row(con.execute("SELECT max(load) FROM load"))
+    keep_answers(con, answers, int(row[0]) if row else 1, day)
+    return build_worklists(con, site, facts, load_rules(site, rules), day, previous_listed(con, day), load_decisions(con, day))
+
+
+def _facts(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, rising: pd.DataFrame,
+           day: date, rules: Path | None) -> tuple[FactTable, Site]:
+    """The table `facts` of a day, and the site with the practices of the records where it names none."""
+    from frailty.triage import build_facts, needed_lists
+    facts_tables(con, day, needed_lists(rules), LATEST, refusals_to=max(day, today()), rules=rules)
     practices = [row[0] for row in con.execute(
         "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
     site = site.with_practices(practices)
     persons = con.execute("SELECT patient_id, person FROM person_as_of").fetchdf()
-    facts = build_facts(con, site, scores.merge(persons, on="patient_id"), contributions, day)
-    row = first_row(con.execute("SELECT max(load) FROM load"))
-    keep_answers(con, answers, int(row[0]) if row else 1, day)
-    return build_worklists(con, site, facts, load_rules(site), day, previous_listed(con, day), load_decisions(con, day))
+    return build_facts(con, site, scores.merge(persons, on="patient_id"), contributions, day, rising=rising, rules=rules), site
+
+
+def triage_facts(practice: Practice, site: Site, day: date, rules: Path | None = None) -> tuple[FactTable, Site]:
+    """The facts of everybody in a store as the night of that day would see them, in the temp table `facts`."""
+    objectors = _objectors(practice, site, "direct-care", day)
+    scores, contributions = practice.evaluate(list(LIST_SCORES), day, objectors=objectors)
+    return _facts(practice.connection, site, scores, contributions, _rising(practice, scores, day), day, rules)
+
+
+def _rising(practice: Practice, scores: pd.DataFrame, day: date) -> pd.DataFrame:
+    """How the score of the lists moved, of those who have a value."""
+    score = LIST_SCORES[1]
+    return practice.rising(day, score=score, leave_out=scores.loc[scores[f"{score}_status"] != "ok", "patient_id"])
 
 
 def _learned(con: DuckDBPyConnection, site: Site, folder: Path, answers: Answers, day: date, objectors: Sequence[str]

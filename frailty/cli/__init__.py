@@ -16,6 +16,7 @@ from frailty.cli.parts import Parser, a_date, a_time, command, rules_option
 from frailty.cli.people import add_people
 from frailty.cli.scores import add_scores
 from frailty.cli.site import add_site
+from frailty.cli.triage import add_triage
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     add_people(commands)
     add_scores(commands)
     add_site(commands)
+    add_triage(commands)
     return parser
 
 

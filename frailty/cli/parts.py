@@ -37,7 +37,7 @@ def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], 
 def rules_option(parser: argparse.ArgumentParser) -> None:
     """Adds --rules DIR."""
     parser.add_argument("--rules", type=Path, metavar="DIR",
-                        help="a folder of your own scores (scores/, codelists/), laid over the shipped ones")
+                        help="a folder of your own scores and rules (scores/, codelists/, triage/), laid over the shipped ones")
 
 
 def rules_of(chosen: argparse.Namespace) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frailty.records.build import LATEST, concepts, held_sql, issues_where, people
@@ -29,7 +30,7 @@ def last_entries(con: DuckDBPyConnection, load: int = LATEST) -> None:
 
 
 def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST, *,
-                 refusals_to: date | None = None) -> None:
+                 refusals_to: date | None = None, rules: Path | None = None) -> None:
     """Makes `person_as_of`, `tagged`, `stay_as_of`, `issue_as_of`, `plan_as_of`, `consent_as_of` for one day.
 
     lists: code lists whose entries `tagged` holds, one row per record and list row category. refusals_to: a later day up
@@ -47,7 +48,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
                    AND started <= $as_of AND recorded_start <= $as_of AND status IS DISTINCT FROM 'cancelled'
                    AND status IS DISTINCT FROM 'planned' GROUP BY person) c USING (person)
         ORDER BY patient_id""", day)
-    tag(con, lists, as_of, refusals_to or as_of, load)
+    tag(con, lists, as_of, refusals_to or as_of, load, rules)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE stay_as_of AS
         SELECT person, started, CASE WHEN ended <= $as_of AND recorded_end <= $as_of THEN ended END AS ended, setting,
                admission, admitted_from, CASE WHEN ended <= $as_of THEN discharged_to END AS discharged_to, provider,
@@ -100,14 +101,15 @@ def _consents(con: DuckDBPyConnection, day: dict[str, object]) -> None:
           AND (ended IS NULL OR ended >= $as_of) ORDER BY ALL""", day)
 
 
-def tag(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to: date, load: int) -> None:
+def tag(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to: date, load: int,
+        rules: Path | None = None) -> None:
     """Makes `tagged`: the entries of code lists, as known on a day."""
     day = {"as_of": as_of, "refusals_to": refusals_to, "objection": OBJECTION, "load": load}
     index = ConceptIndex(*concepts(con))
     con.execute("""CREATE OR REPLACE TEMP TABLE list_concept (list VARCHAR, category VARCHAR, caution VARCHAR,
                    concept INTEGER)""")
     rows = [(name, entry.category, entry.caution, concept) for name in lists
-            for entry in load_codelist(name).entries for concept in index.positions(entry)]
+            for entry in load_codelist(name, rules).entries for concept in index.positions(entry)]
     insert_rows(con, "list_concept", rows)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE tagged AS
         SELECT list, category, min(list_concept.caution) AS caution, person, effective, recorded,

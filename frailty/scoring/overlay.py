@@ -1,7 +1,8 @@
 """A user's own scores: a folder of theirs laid over the shipped rules.
 
 The folder has the shape of rules/: `scores/ID.toml` with tables of weights, `codelists/FAMILY/LIST.csv` with a
-`source.toml`, and `quantities.csv` with rows of its own. It adds; it never changes what is shipped.
+`source.toml`, `triage/*.toml` with rules, facts and queues, and `quantities.csv` with rows of its own. It adds; it never
+changes what is shipped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from frailty.scoring.definitions import Scorecard
 from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.scoring.lock import lock_file, unlocked
 
-SHAPE = ("scores/*.toml", "scores/*.csv", "codelists/*/*.csv", "codelists/*/source.toml")
+SHAPE = ("scores/*.toml", "scores/*.csv", "codelists/*/*.csv", "codelists/*/source.toml", "triage/*.toml")
 QUANTITIES = "quantities.csv"
 LOCK = "scores/lock.csv"
 
@@ -91,6 +92,7 @@ def _to_be_supplied(path: Path) -> bool:
 def _clash(path: Path, name: str) -> DefinitionError:
     kind, advice = {
         "scores": ("score" if path.suffix == ".toml" else "table of weights", "give it another name, and the score another id"),
+        "triage": ("file of triage rules", "give the file another name, and its rules ids of their own"),
         "codelists": ("code list", "put it in a family (folder) of another name, with a source.toml of its own"),
     }[name.split("/")[0]]
     if path.name == "source.toml":

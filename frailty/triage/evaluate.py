@@ -96,7 +96,8 @@ def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[in
                    CASE WHEN {broken} THEN 'not evaluated'
                         WHEN met AND ({hidden}) THEN 'suppressed'
                         WHEN met THEN 'yes'
-                        WHEN met IS NULL AND ({missing}) THEN 'not evaluated' END AS verdict
+                        WHEN met IS NULL AND ({missing}) AND practice_state IS DISTINCT FROM 'not served'
+                            THEN 'not evaluated' END AS verdict
             FROM facts)
         WHERE verdict IS NOT NULL"""
 

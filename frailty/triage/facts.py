@@ -97,7 +97,8 @@ def build_facts(
     sources = read_sources(con, site, as_of, settings)
     coded = set(_coded_lists(rules) if coded_lists is None else coded_lists)
     known = coded_facts(rules)
-    _register(con, site, sources, scores, settings)
+    _register(con, sources, scores)
+    _young(con, contributions)
     values = {name: literal(value) for name, value in settings.values.items() if not isinstance(value, list)}
     objections(con, settings.texts("objection_kinds"))
     values.update(
@@ -188,9 +189,7 @@ def _rising(con: duckdb.DuckDBPyConnection, rising: pd.DataFrame | None) -> None
     con.unregister("triage_rising")
 
 
-def _register(
-    con: duckdb.DuckDBPyConnection, site: Site, sources: Sources, scores: pd.DataFrame, settings: Settings
-) -> None:
+def _register(con: duckdb.DuckDBPyConnection, sources: Sources, scores: pd.DataFrame) -> None:
     """Small tables that the SQL reads: practices and the score's columns."""
     con.execute("CREATE OR REPLACE TEMP TABLE t_practice (practice VARCHAR, state VARCHAR, hospital BOOLEAN)")
     for state in sources.practices.values():
@@ -210,6 +209,20 @@ def _register(
         )
         con.execute(f"INSERT INTO t_score SELECT person, {chosen} FROM triage_scores")
         con.unregister("triage_scores")
+
+
+def _young(con: duckdb.DuckDBPyConnection, contributions: pd.DataFrame) -> None:
+    """Deficits of people to whom the index gives no value because of their age: counted, never banded."""
+    if not {"patient_id", "score", "term"} <= set(contributions.columns):
+        return
+    from frailty.scoring import load_scorecard
+
+    con.register("triage_terms", contributions.loc[contributions["score"] == SCORE, ["patient_id", "term"]])
+    con.execute(f"""
+        UPDATE t_score SET out_of = {int(load_scorecard(SCORE).divide_by or 1)}, points = coalesce((
+            SELECT count(DISTINCT term) FROM triage_terms JOIN person_as_of p USING (patient_id) WHERE p.person = t_score.person), 0)
+        WHERE status = 'outside_population' AND points IS NULL""")
+    con.unregister("triage_terms")
 
 
 def _residents(

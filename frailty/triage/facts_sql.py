@@ -219,8 +219,8 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN coalesce(o.objects, FALSE) THEN NULL
             WHEN sc.status = 'ok' THEN sc.band WHEN sc.status = 'outside_population' THEN 'outside' END
            AS frailty_suggested,
-       CASE WHEN sc.status = 'ok' AND NOT coalesce(o.objects, FALSE) THEN sc.points END AS frailty_points,
-       CASE WHEN sc.status = 'ok' AND NOT coalesce(o.objects, FALSE) THEN sc.out_of END AS frailty_of,
+       CASE WHEN sc.status IN ('ok', 'outside_population') AND NOT coalesce(o.objects, FALSE) THEN sc.points END AS frailty_points,
+       CASE WHEN sc.status IN ('ok', 'outside_population') AND NOT coalesce(o.objects, FALSE) THEN sc.out_of END AS frailty_of,
        c.cfs, c.cfs_on,
        CASE WHEN frailty_confirmed IN ('mild', 'moderate', 'severe') THEN frailty_confirmed
             WHEN c.cfs >= {cfs_severe} THEN 'severe' WHEN c.cfs >= {cfs_moderate} THEN 'moderate'

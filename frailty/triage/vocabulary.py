@@ -116,7 +116,7 @@ BUILT: dict[str, Fact] = {
         _FRAILTY),
     "frailty_confirmed_on": Fact("DATE", "date of that code", lists=_FRAILTY),
     "frailty_suggested": Fact("VARCHAR", "by the records (eFI band): severe | moderate | mild | fit | outside", "score"),
-    "frailty_points": Fact("INTEGER", "eFI deficits present", "score"),
+    "frailty_points": Fact("INTEGER", "eFI deficits present, at any age", "score"),
     "frailty_of": Fact("INTEGER", "eFI deficits looked for", "score"),
     "cfs": Fact("INTEGER", "newest Clinical Frailty Scale, while it stands", "gp", "cfs_on", ("care/cfs",)),
     "cfs_on": Fact("DATE", "date of that value", lists=("care/cfs",)),
