@@ -220,7 +220,8 @@ def _young(con: duckdb.DuckDBPyConnection, contributions: pd.DataFrame) -> None:
     con.register("triage_terms", contributions.loc[contributions["score"] == SCORE, ["patient_id", "term"]])
     con.execute(f"""
         UPDATE t_score SET out_of = {int(load_scorecard(SCORE).divide_by or 1)}, points = coalesce((
-            SELECT count(DISTINCT term) FROM triage_terms JOIN person_as_of p USING (patient_id) WHERE p.person = t_score.person), 0)
+            SELECT count(DISTINCT term) FROM triage_terms JOIN person_as_of p USING (patient_id)
+            WHERE p.person = t_score.person), 0)
         WHERE status = 'outside_population' AND points IS NULL""")
     con.unregister("triage_terms")
 

@@ -242,9 +242,12 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN k.open_teams IS NOT NULL THEN 'yes' WHEN p.fresh AND ps.episodes THEN 'no' END AS on_caseload, k.open_teams,
        CASE WHEN k.open_task THEN 'yes' WHEN p.fresh AND ps.tasks THEN 'no' END AS open_task, k.next_appointment_on,
        CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.efi_slope_6m END AS efi_slope_6m,
-       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.rapid_rise END AS rapid_rise,
-       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.moderate_rise END AS moderate_rise,
-       CASE WHEN coalesce(o.objects, FALSE) THEN NULL ELSE ri.artefact_rise END AS artefact_rise,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL WHEN sc.status = 'outside_population' THEN 'outside'
+            ELSE ri.rapid_rise END AS rapid_rise,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL WHEN sc.status = 'outside_population' THEN 'outside'
+            ELSE ri.moderate_rise END AS moderate_rise,
+       CASE WHEN coalesce(o.objects, FALSE) THEN NULL WHEN sc.status = 'outside_population' THEN 'outside'
+            ELSE ri.artefact_rise END AS artefact_rise,
        CASE WHEN e.last_smr_on IS NOT NULL THEN 'found' WHEN p.fresh AND sp."care/smr" THEN 'none' END AS smr_status,
        e.last_smr_on,
        CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home,

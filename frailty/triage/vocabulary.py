@@ -123,9 +123,9 @@ BUILT: dict[str, Fact] = {
     "frailty_level": Fact("VARCHAR", "severe | moderate | mild | fit: confirmed code, else CFS, else eFI band", "score"),
     "frailty_basis": Fact("VARCHAR", "confirmed | suggested by CFS | suggested", "score"),
     "efi_slope_6m": Fact("DOUBLE", "slope of the eFI over six months [a month]", "score"),
-    "rapid_rise": Fact("VARCHAR", "the eFI rises rapidly, and not by coding alone: yes | no", "score"),
-    "moderate_rise": Fact("VARCHAR", "the eFI rises moderately: yes | no", "score"),
-    "artefact_rise": Fact("VARCHAR", "most of the rise came from coding, not from illness: yes | no", "score"),
+    "rapid_rise": Fact("VARCHAR", "the eFI rises rapidly, and not by coding alone: yes | no | outside", "score"),
+    "moderate_rise": Fact("VARCHAR", "the eFI rises moderately: yes | no | outside", "score"),
+    "artefact_rise": Fact("VARCHAR", "most of the rise came from coding, not from illness: yes | no | outside", "score"),
     "last_fall_on": Fact("DATE", "newest fall entry", lists=("efi/falls",)),
     "last_fall_known_on": Fact("DATE", "when that became known", lists=("efi/falls",)),
     # care
