@@ -112,7 +112,9 @@ def test_a_store_fills_in_practices_and_feeds(first_night: Place, tmp_path: Path
     assert main(["site", "new", str(tmp_path / "ours"), "--store", str(first_night.store)]) == 0
     found = load_site(tmp_path / "ours/site.toml")
     assert [one.ods for one in found.practices] == ["Y90001", "Y90002"]
-    assert [(one.name, one.kind) for one in found.feeds] == [("downs-gp", "gp"), ("harbour-gp", "gp"), ("hospital", "hospital")]
+    assert [one.name for one in found.practices] == ["Y90001", "Y90002"]
+    assert [(one.name, one.kind, one.practices) for one in found.feeds] == [
+        ("downs-gp", "gp", ("Y90002",)), ("harbour-gp", "gp", ("Y90001",)), ("hospital", "hospital", ())]
 
 
 # ---- read

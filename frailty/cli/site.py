@@ -42,14 +42,16 @@ def _new(chosen: argparse.Namespace) -> int:
     from frailty.records.days import today
     from frailty.reports.site_files import write_site
     practices: Sequence[str] = ()
-    feeds: Sequence[tuple[str, str]] = ()
+    feeds: Sequence[tuple[str, str, Sequence[str]]] = ()
     if chosen.store:
         from frailty.records.store import connect
         with connect(chosen.store, read_only=True) as con:
             practices = [str(row[0]) for row in con.execute(
                 "SELECT DISTINCT practice FROM person WHERE practice IS NOT NULL AND known_to IS NULL ORDER BY 1").fetchall()]
-            feeds = [(str(row[0]), str(row[1] or "other")) for row in con.execute(
-                "SELECT source, kind FROM feed ORDER BY source").fetchall()]
+            feeds = [(str(name), str(kind or "other"), [] if kind != "gp" else served) for name, kind, served in con.execute("""
+                SELECT source, any_value(kind), list(DISTINCT practice ORDER BY practice) FILTER (practice IS NOT NULL)
+                FROM feed LEFT JOIN (SELECT source, practice FROM person WHERE known_to IS NULL AND registered_to IS NULL)
+                USING (source) GROUP BY source ORDER BY source""").fetchall()]
     for file in write_site(chosen.folder, today(), practices, feeds):
         print(f"written: {file}")
     print(f"Fill them in, then: frailty site check {chosen.folder / 'site.toml'}")

@@ -18,6 +18,7 @@ from frailty.triage.outcomes import load_outcomes
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+Feeds = Sequence[tuple[str, str, Sequence[str]]]     # name, kind, practices
 ROWS = 500                          # rows prepared with drop-downs; more may be filled in
 DATES = ("birth_date", "admitted_on", "asked_on", "on", "review_on")
 NUMBERS = ("beds", "slots")
@@ -47,7 +48,7 @@ INTROS = {
 }
 
 
-def write_site(folder: Path, today: date, practices: Sequence[str] = (), feeds: Sequence[tuple[str, str]] = ()) -> list[Path]:
+def write_site(folder: Path, today: date, practices: Sequence[str] = (), feeds: Feeds = ()) -> list[Path]:
     """Write site.toml and site.xlsx into a folder; never over what is there. `practices`, `feeds`: what a store knows."""
     files = [folder / "site.toml", folder / "site.xlsx"]
     for file in files:
@@ -60,7 +61,7 @@ def write_site(folder: Path, today: date, practices: Sequence[str] = (), feeds: 
     return files
 
 
-def site_toml(practices: Sequence[str] = (), feeds: Sequence[tuple[str, str]] = ()) -> str:
+def site_toml(practices: Sequence[str] = (), feeds: Feeds = ()) -> str:
     """The commented site.toml; with nothing known, every table is a comment that only has to be opened."""
     lines = [
         "# The site, for those who run the program. What people look after stands in the workbook named below.",
@@ -74,13 +75,13 @@ def site_toml(practices: Sequence[str] = (), feeds: Sequence[tuple[str, str]] = 
         "# on_hold = true: the practice's planned lists stay as they were.",
     ]
     for ods in practices or ("Y90001",):
-        lines += _table(not practices, "practice", f'ods = "{ods}"', 'name = ""', 'lead = ""', "# mdt_day = \"Wednesday\"",
+        lines += _table(not practices, "practice", f'ods = "{ods}"', '# name = ""', '# lead = ""', "# mdt_day = \"Wednesday\"",
                         "# mdt_slots = 8", "on_hold = false")
     lines += ["# Feeds: the folders of records, by the name that a run gives them. kind: " + ", ".join(FEED_KINDS) + ".",
               "# practices: whom it covers (none named: all). expected_days: what is older is late.",
               "# since: the day from which a hospital feed covers admissions."]
-    for name, kind in feeds or (("practice-gp", "gp"), ("hospital", "hospital")):
-        more = [f'practices = ["{practices[0] if practices else "Y90001"}"]'] if kind == "gp" and len(practices) < 2 else []
+    for name, kind, served in feeds or (("practice-gp", "gp", ["Y90001"]), ("hospital", "hospital", [])):
+        more = ["practices = [" + ", ".join(f'"{ods}"' for ods in served) + "]"] if served else []
         since = ['# since = "2020-01-01"'] if kind == "hospital" else []
         lines += _table(not feeds, "feed", f'name = "{name}"', f'kind = "{kind}"', *more, "expected_days = 1", *since)
     lines += [

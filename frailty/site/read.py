@@ -162,7 +162,7 @@ def _practice(table: _Table) -> PracticeInfo:
     ods = table.identifier("ods")
     made = PracticeInfo(
         ods,
-        table.text("name", ods),
+        table.text("name", "") or ods,
         table.text("lead", ""),
         table.weekday("mdt_day"),
         table.dates("mdt_dates"),
