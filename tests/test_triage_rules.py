@@ -40,8 +40,9 @@ example = [{ facts = { age = 80 }, expect = true }]
 def rules(tmp_path: Path) -> Path:
     """Part of rules/triage, with room for one more file."""
     (tmp_path / "triage").mkdir()
-    for name in ("settings.toml", "exclusions.toml", "practice.toml", "queues.toml", "facts.toml"):
+    for name in ("settings.toml", "exclusions.toml", "practice.toml", "queues.toml", "facts.toml", "clocks.toml"):
         shutil.copy(rules_dir() / "triage" / name, tmp_path / "triage")
+    shutil.copytree(rules_dir() / "calendar", tmp_path / "calendar")
     return tmp_path
 
 
@@ -180,6 +181,12 @@ def test_the_hash_follows_rules_and_settings(rules: Path) -> None:
     before = load_rules(None, rules).hash
     assert load_rules(site(practices=(practice(),)), rules).hash == before
     assert load_rules(site(settings={"mdt_slots": 9}), rules).hash != before
+    own = {load_rules(site(**more), rules).hash for more in (
+        {"bank_holidays": (date(2026, 11, 25),)}, {"holidays_known_to": 2031}, {"hours": {"hub": {"weekdays": ["09:00-17:00"]}}},
+        {"hours": {"hub": {"every_day": ["08:00-20:00"], "closed": ["2026-11-25"]}}},
+        {"hours": {"hub": {"every_day": ["08:00-20:00"], "bank_holidays": []}}})}
+    assert len(own | {before}) == 6                     # each is another hash to sign
+    assert load_rules(site(hours={"hub": {"every_day": ["08:00-20:00"]}}), rules).hash == before
     file = rules / "triage" / "practice.toml"
     file.write_text(file.read_text().replace("14 days", "21 days"))
     assert load_rules(None, rules).hash != before

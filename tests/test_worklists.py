@@ -124,6 +124,23 @@ def test_nothing_recorded_for_two_years_is_a_list_of_its_own() -> None:
     assert names(made, "not_seen") == [1]
 
 
+def test_the_sites_own_holidays_move_what_is_due() -> None:
+    """A death to confirm within a working day, a new resident within seven, a meeting that a holiday takes away."""
+    town = Town()
+    town.person(1, "severe", 14, deceased_on=date(2026, 11, 20))
+    town.code(town.person(2, "severe", 14), "care/frailty_severe", date(2025, 1, 1))
+    town.person(3, name="Mary Resident", birth_date=BORN)
+    town.plan(town.person(9), date(2026, 1, 1))
+    new = home(residents=(resident("Mary Resident", BORN, nhs_number=nhs(3), admitted_on=date(2026, 11, 19)),))
+    plain, own = town.run(site(homes=(new,))), town.run(
+        site(homes=(new,), bank_holidays=(date(2026, 11, 23), date(2026, 11, 25))), 2)
+    told = [(line(made, "hold", 1).due_text, line(made, "mdt", 2).due_text,
+             line(made, "new_or_back", 3, "home", "home-1").due_text) for made in (plain, own)]
+    assert told == [("by Mon 23 Nov 2026", "MDT on Wed 25 Nov 2026", "by Mon 30 Nov 2026"),
+                    ("by Tue 24 Nov 2026", "MDT on Wed 2 Dec 2026", "by Wed 2 Dec 2026")]
+    assert plain.rules_hash != own.rules_hash
+
+
 def test_last_days_of_life() -> None:
     """Scenario 16: no medication review, no meeting; but served when somebody asks."""
     town = Town()

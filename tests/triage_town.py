@@ -89,7 +89,7 @@ _RULES: dict[str, RuleSet] = {}
 
 def rules_for(site: Site) -> RuleSet:
     """The rules with the site's settings; read once."""
-    mark = repr(sorted(site.settings.items()))
+    mark = repr((sorted(site.settings.items()), site.bank_holidays, site.holidays_known_to, site.hours))
     if mark not in _RULES:
         _RULES[mark] = load_rules(site)
     return _RULES[mark]

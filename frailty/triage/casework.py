@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frailty.triage import cards
 from frailty.triage.cases import KEPT, Cases, Hit, Row, Task, make_cases, packed, unpacked
-from frailty.triage.clocks import next_round
 from frailty.triage.evaluate import leave_reasons
 from frailty.triage.rules import PLANNED, Rule
 
@@ -35,7 +34,7 @@ def casework(run: Run, previous: Iterable[Task] = ()) -> Cases:
     for held in flags.values():
         held.sort(key=ranks.__getitem__)
     frozen = {ods for ods, one in run.facts.sources.practices.items() if one.state != "ok"}
-    return make_cases(hits, people, flags, run.rules, run.as_of, lambda rule, row, day: due_day(run, rule, row, day),
+    return make_cases(hits, people, flags, run.rules, run.as_of, lambda rule, row, day: _due_day(run, rule, row, day),
                       before, frozen)
 
 
@@ -82,22 +81,10 @@ def _rows(run: Run, people: Sequence[int]) -> dict[int, Row]:
     return {row["person"]: row for row in (dict(zip(columns, one, strict=True)) for one in cursor.fetchall())}
 
 
-def due_day(run: Run, rule: Rule, row: Row, start: date) -> date | None:
+def _due_day(run: Run, rule: Rule, row: Row, start: date) -> date | None:
     """When a task of this rule that began on a day is due."""
-    settings = run.facts.settings
-    if rule.due == "next_mdt":
-        found = run.meetings(run.practice(row["practice"]))
-        return found[0].on if found else start + timedelta(days=settings.number("no_meeting_days"))
-    if rule.due == "next_round":
-        home = run.home(row["home_id"])
-        found_on = next_round(home.round_day, run.as_of) if home else None
-        return found_on or start + timedelta(days=settings.number("event_known_days"))
-    if rule.due.endswith(("working day", "working days")):
-        return run.facts.calendar.add(start, int(rule.due.split()[0]))
-    if rule.due.endswith(("day", "days")):
-        return start + timedelta(days=int(rule.due.split()[0]))
-    day = row[rule.due]
-    return day if isinstance(day, date) else None
+    found = run.due_on(rule.due, start, row, run.home(row["home_id"]))
+    return found[0] if found else None
 
 
 def left_off(pages: Iterable[Page]) -> dict[tuple[str, str], str]:

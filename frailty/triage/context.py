@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frailty.site import Home, PracticeInfo, Request, Site
 from frailty.triage import cards
-from frailty.triage.clocks import Meeting, meetings, next_round
+from frailty.triage.clocks import Meeting, due_day, instant, london, meetings, reached
+from frailty.triage.clocks import Place as ClockPlace
 from frailty.triage.evaluate import Evaluation, leave_reasons
 from frailty.triage.facts import FactTable
 from frailty.triage.homes import Question
@@ -396,35 +397,37 @@ class Run:
 
     def due(self, line: Line, met: Sequence[Rule], meeting: date | None, home: Home | None) -> Line:
         """When it is due: by the clock of the list's own rule, else by the earliest clock."""
-        start = line.turn_on or self.as_of
-        days: list[tuple[date, str]] = []
+        coming = "next_mdt" if home is None else "next_round"
         mine = [rule.due for rule in met if rule.list == line.list] or [
-            *(rule.due for rule in met),
-            *(["next_mdt" if home is None else "next_round"] if line.asked or not met else []),
-        ]
-        settings = self.facts.settings
-        round_on = next_round(home.round_day, self.as_of) if home else None
-        for clock in mine:
-            if home is not None and clock in ("next_mdt", "next_round"):
-                no_day = start + timedelta(days=settings.number("event_known_days"))
-                days.append((round_on, "round on") if round_on else (no_day, "by"))
-            elif clock == "next_mdt":
-                no_day = start + timedelta(days=settings.number("no_meeting_days"))
-                days.append((meeting, "MDT on") if meeting else (no_day, "by"))
-            elif clock.endswith(("working day", "working days")):
-                days.append((self.facts.calendar.add(start, int(clock.split()[0])), "by"))
-            elif clock.endswith("days"):
-                days.append((start + timedelta(days=int(clock.split()[0])), "by"))
-            elif line.person is not None and self.rows[line.person][clock] is not None:
-                days.append((self.rows[line.person][clock], "by"))
-        if not days:
+            *(rule.due for rule in met), *([coming] if line.asked or not met else [])]
+        row = self.rows.get(line.person) if line.person is not None else None
+        found = [self.due_on(coming if due == "next_mdt" else due, line.turn_on or self.as_of, row, home, meeting) for due in mine]
+        if not any(found):
             return line
-        when, word = min(days)
-        text = f"{word} {cards.day(when, weekday=True)}"
-        late = self.facts.calendar.between(when, self.as_of) if when < self.as_of else 0
+        when, text = min(one for one in found if one)
         if when < self.as_of:
+            late = self.facts.calendar.between(when, self.as_of)
             text += f": OVERDUE by {cards.plural(late, 'working day')}" if late else ": OVERDUE"
         return replace(line, due=when, due_text=text, overdue=when < self.as_of)
+
+    def due_on(self, due: str, start: date, row: Mapping[str, Any] | None, home: Home | None, meeting: date | None = None
+               ) -> tuple[date, str] | None:
+        """The day that a rule's `due` means for work that began on `start`, and how a line says it; None: nobody knows.
+
+        `meeting`: the one for which the page's pack is made.
+        """
+        clock = self.facts.clocks.clock(due)
+        if clock is None:
+            day = row[due] if row else None
+            return (day, f"by {cards.day(day, weekday=True)}") if isinstance(day, date) else None
+        practice = self.practice(row["practice"]) if row else None
+        here = ClockPlace(self.facts.calendar, round_day=home.round_day if home else "",
+                          mdt_day=practice.mdt_day if practice else "", mdt_dates=practice.mdt_dates if practice else ())
+        met = clock.counts == "next_meeting" and (meeting or here.mdt_day or here.mdt_dates)
+        day = meeting if met and meeting else due_day(clock, start, self.as_of, here)
+        word = "MDT on" if met else "round on" if clock.counts == "next_round" and here.round_day else "by"
+        hour = f", {london(reached(clock, instant(start), here)):%H:%M}" if clock.counts in ("by_time", "same_day") else ""
+        return day, f"{word} {cards.day(day, weekday=True)}{hour}"
 
     # --- what left -------------------------------------------------------------------------------------------------
 

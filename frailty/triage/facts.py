@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.records.facts import OBJECTION, objections
 from frailty.site import Site
 from frailty.triage import facts_sql
+from frailty.triage.clock_rules import Clocks, load_clocks
 from frailty.triage.clocks import Calendar, load_calendar
 from frailty.triage.expressions import literal
 from frailty.triage.homes import Residents, find_residents, start_clocks
@@ -38,6 +39,7 @@ class FactTable:
     residents: Residents
     settings: Settings
     calendar: Calendar
+    clocks: Clocks
     absent: dict[tuple[str, str], str] = field(default_factory=dict)
     contributions: pd.DataFrame | None = None
 
@@ -93,7 +95,7 @@ def build_facts(
     moved (patient_id, slope_per_month, rapid_rise, moderate_rise, artefact_rise); without it these facts are not known.
     """
     settings = settings or load_settings(site, rules)
-    calendar = load_calendar(site)
+    calendar, clocks = load_calendar(site, rules), load_clocks(site, rules)
     sources = read_sources(con, site, as_of, settings)
     coded = set(_coded_lists(rules) if coded_lists is None else coded_lists)
     known = coded_facts(rules)
@@ -114,11 +116,11 @@ def build_facts(
     con.execute(facts_sql.coded(known).format_map(values))
     for statement in facts_sql.PARTS:
         con.execute(statement.format_map(values))
-    residents = _residents(con, site, as_of, settings, calendar)
+    residents = _residents(con, site, as_of, clocks, calendar)
     con.execute(f"CREATE OR REPLACE TEMP TABLE facts ({column_list(rules)})")
     con.execute("INSERT INTO facts BY NAME " + facts_sql.FACTS.format_map(values))
     people = con.execute("SELECT count(*) FROM facts").fetchall()[0][0]
-    table = FactTable(as_of, int(people), sources, residents, settings, calendar)
+    table = FactTable(as_of, int(people), sources, residents, settings, calendar, clocks)
     _absent(con, table, site, coded, rising is not None, rules)
     if {"patient_id", "score", "term", "first_on"} <= set(contributions.columns):
         table.contributions = contributions.loc[
@@ -227,7 +229,7 @@ def _young(con: duckdb.DuckDBPyConnection, contributions: pd.DataFrame) -> None:
 
 
 def _residents(
-    con: duckdb.DuckDBPyConnection, site: Site, as_of: date, settings: Settings, calendar: Calendar
+    con: duckdb.DuckDBPyConnection, site: Site, as_of: date, clocks: Clocks, calendar: Calendar
 ) -> Residents:
     """Fetch everybody whom a home's list, an address or a code could mean; match; put the answer into t_residence."""
     lines = [line for home in site.homes for line in home.residents]
@@ -255,7 +257,7 @@ def _residents(
             "SELECT person, back_from, back_on FROM t_stay WHERE back_on IS NOT NULL AND NOT open_now"
         ).fetchall()
     }
-    start_clocks(found, stays, as_of, settings.number("clock_working_days"), calendar)
+    start_clocks(found, stays, as_of, clocks.clocks["ehch"], calendar)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE t_residence (person INTEGER, care_home VARCHAR, home_id VARCHAR, "
         "home_basis VARCHAR, home_since DATE, room VARCHAR, clock_kind VARCHAR, clock_start DATE, clock_due DATE)"

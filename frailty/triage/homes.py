@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from frailty.site import Home, Resident, Site
-from frailty.triage.clocks import Calendar
+from frailty.triage.clocks import Calendar, Clock, Place, due_day
 
 TITLES = {
     "mr",
@@ -136,7 +136,7 @@ def start_clocks(
     found: Residents,
     last_stay: Mapping[int, tuple[date, date]],
     as_of: date,
-    working_days: int,
+    clock: Clock,
     calendar: Calendar,
 ) -> None:
     """Day 0 is the admission to the home, or a later return from an inpatient stay (admitted, discharged)."""
@@ -149,7 +149,7 @@ def start_clocks(
         if stay and (made.since is None or stay[0] >= made.since):
             made.clock_kind, made.clock_start = "back", stay[1]
         if made.clock_start is not None:
-            made.clock_due = calendar.add(made.clock_start, working_days)
+            made.clock_due = due_day(clock, made.clock_start, as_of, Place(calendar))
 
 
 def _match_lists(

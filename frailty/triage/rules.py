@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.site import SIGNATURES, Site
+from frailty.triage.clock_rules import Clocks, load_clocks
+from frailty.triage.clocks import load_calendar
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.vocabulary import PHRASES, Fact, vocabulary
@@ -155,6 +157,7 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     import duckdb
 
     folder = (rules or rules_dir()) / "triage"
+    clocks = load_clocks(site, rules)
     settings = load_settings(site, rules)
     defaults = load_settings(None, rules)
     facts = vocabulary(rules)
@@ -164,18 +167,19 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     queues = tuple(_queue(entry, str(file)) for file in files for entry in read[file].get("queue", []))
     loaded = [_rule(entry, str(file)) for file in files for entry in read[file].get("rule", [])]
     with duckdb.connect() as con:
-        _check(con, loaded, exclusions, queues, defaults, facts)
+        _check(con, loaded, exclusions, queues, defaults, facts, clocks)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
-    return RuleSet(on, exclusions, settings, rule_set_hash(folder, settings), off, queues, facts)
+    mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
+    return RuleSet(on, exclusions, settings, mark, off, queues, facts)
 
 
-def rule_set_hash(folder: Path, settings: Settings) -> str:
-    """SHA-256 of every file of the folder and the settings in force: what the three people sign."""
+def rule_set_hash(folder: Path, settings: Settings, time: str) -> str:
+    """SHA-256 of every file of the folder, the settings, holidays and hours in force: what the three people sign."""
     mark = hashlib.sha256()
     for file in sorted(folder.glob("*.toml")):
         mark.update(file.name.encode() + b"\0" + file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    mark.update(json.dumps(settings.values, sort_keys=True, default=str).encode())
+    mark.update(json.dumps(settings.values, sort_keys=True, default=str).encode() + b"\0" + time.encode())
     return mark.hexdigest()
 
 
@@ -271,7 +275,7 @@ def _refuse_unknown(data: dict[str, Any], known: set[str], where: str) -> None:
 
 def _check(
     con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], exclusions: Sequence[Exclusion], queues: Sequence[Queue],
-    settings: Settings, facts: dict[str, Fact]
+    settings: Settings, facts: dict[str, Fact], clocks: Clocks
 ) -> None:
     """Names, expressions and templates hold, and every example comes out as it says."""
     ids = [rule.id for rule in rules] + [one.id for one in exclusions]
@@ -290,13 +294,11 @@ def _check(
         for fact in named:
             if fact not in facts:
                 raise DefinitionError(f"“{fact}” is not a fact.", where=rule.where, mend=nearest(fact, facts))
-        if not re.fullmatch(r"next_mdt|next_round|\d+ (working )?days?", rule.due) and (
-            rule.due not in facts or facts[rule.due].type != "DATE"
-        ):
+        if clocks.clock(rule.due) is None and (rule.due not in facts or facts[rule.due].type != "DATE"):
             raise DefinitionError(
                 f"The due “{rule.due}” is not known.",
                 where=rule.where,
-                mend="next_mdt, next_round, 14 days, 7 working days, or a fact that is a date",
+                mend=f"14 days, 7 working days, a fact that is a date, or a clock: {', '.join(clocks.clocks)}",
             )
         for exclusion in (*rule.exclusions, *rule.despite):
             if exclusion not in ids:
