@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +94,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     if store.resolve().is_relative_to(options.out.resolve()):
         raise FrailtyError("The store lies in the output folder.", where=str(store), why="a run replaces the whole folder",
                            mend="name a --store beside it")
+    wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
+    warming = _warm(wanted, rules)
     with (locked(store, "store"), locked(options.out, "output folder"), replacing_folder(options.out) as folder,
           working_copy(store) as (con, spill)):
         progress("loading", 0, 1)
@@ -104,8 +108,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             _validate(con, sources, progress)
         practice = Practice(con, books, rules=rules)
         as_of, day = _as_of(con, options.as_of)
-        wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
         objectors = _objectors(practice, site, options.purpose, day)
+        warming.join()
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         rising = _rising(practice, scores, day)
         worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
@@ -139,6 +143,18 @@ def run_nightly(options: Options, progress: Progress) -> Result:
 
 
 # ---- before
+
+def _warm(wanted: Sequence[str], rules: Path | None) -> threading.Thread:
+    """Compiles the kernels, or fetches them from their cache, while the records load: DuckDB leaves Python free meanwhile."""
+    def work() -> None:
+        from frailty.scoring import warm
+        with contextlib.suppress(Exception):            # what is wrong with a definition is told when it is used
+            warm([load_scorecard(one, rules) for one in wanted], rules)
+
+    thread = threading.Thread(target=work, name="warm", daemon=True)
+    thread.start()
+    return thread
+
 
 def _check(options: Options, rules: Path | None) -> None:
     if options.purpose not in PURPOSES:
