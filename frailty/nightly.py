@@ -18,11 +18,12 @@ from frailty.records.build import LATEST
 from frailty.records.days import today
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
+from frailty.records.inputs import not_in_records, read_tables
 from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
 from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
-from frailty.scoring import default_scorecard_ids, load_scorecard, scorecard_ids
+from frailty.scoring import default_scorecard_ids, input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over
 from frailty.scoring.prevalence import prevalence
@@ -88,6 +89,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     site = load_site(options.site)
     sources = find_sources(options.records)
     answers = _answers(options, site)
+    tables, named = read_tables(site, input_names(rules))
     _check_feeds(site, sources)
     _check_names(options.accept_change, sources)
     store = options.store or options.out.with_name(options.out.name + ".duckdb")
@@ -106,7 +108,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             coverage=[Coverage(feed.name, feed.practices, feed.since) for feed in site.feeds])
         if options.validate:
             _validate(con, sources, progress)
-        practice = Practice(con, books, rules=rules)
+        practice = Practice(con, books, site.medicines, rules)
+        practice = practice.with_inputs(site.inputs) if site.inputs else practice
         as_of, day = _as_of(con, options.as_of)
         objectors = _objectors(practice, site, options.purpose, day)
         warming.join()
@@ -126,10 +129,11 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             if options.fhir:
                 _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
-        run["site"] = file_marks(site)
+        run["site"], run["tables"] = file_marks(site), tables
         if worklists is not None:
             run["outcomes"] = _learned(con, site, folder, answers, day, objectors)
-        troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers)]
+        troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers),
+                     *not_in_records(tables, named - set(scores["patient_id"]))]
         result = Result(3 if troubles else 0, day, len(scored), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
         (folder / "status.txt").write_text(_status(result) + "\n", encoding="utf-8")
@@ -262,7 +266,7 @@ def _facts(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributi
            day: date, rules: Path | None) -> tuple[FactTable, Site]:
     """The table `facts` of a day, and the site with the practices of the records where it names none."""
     from frailty.triage import build_facts, needed_lists
-    facts_tables(con, day, needed_lists(rules), LATEST, refusals_to=max(day, today()), rules=rules)
+    facts_tables(con, day, needed_lists(rules), LATEST, refusals_to=max(day, today()), rules=rules, medicines=site.medicines)
     practices = [row[0] for row in con.execute(
         "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
     site = site.with_practices(practices)
@@ -280,7 +284,7 @@ def triage_facts(practice: Practice, site: Site, day: date, rules: Path | None =
 def _rising(practice: Practice, scores: pd.DataFrame, day: date) -> pd.DataFrame:
     """How the score of the lists moved, of those who have a value."""
     score = LIST_SCORES[1]
-    return practice.rising(day, score=score, leave_out=scores.loc[scores[f"{score}_status"] != "ok", "patient_id"])
+    return practice.rising(day, score=score, objectors=scores.loc[scores[f"{score}_status"] != "ok", "patient_id"])
 
 
 def _learned(con: DuckDBPyConnection, site: Site, folder: Path, answers: Answers, day: date, objectors: Sequence[str]

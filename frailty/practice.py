@@ -26,9 +26,10 @@ from frailty.records.days import date_of, day_number, day_numbers, today
 from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
 from frailty.records.history import about
+from frailty.records.inputs import Inputs, read_inputs
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
-from frailty.scoring import compile_plan, evaluate, load_scorecard, scorecard_ids
+from frailty.scoring import compile_plan, evaluate, input_names, load_scorecard, scorecard_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class Practice:
         self.connection = con
         self._books = tuple(books)
         self._site_medicines = site_medicines
-        self._inputs: dict[str, dict[str, float]] = {}
+        self._inputs: Inputs = {}
         self._rules = rules
 
     @classmethod
@@ -93,18 +94,24 @@ class Practice:
         from frailty.scoring.overlay import laid_over
         return self._under(laid_over(Path(folder)))
 
-    def with_inputs(self, inputs: pd.DataFrame) -> Practice:
+    def with_inputs(self, inputs: pd.DataFrame | str | os.PathLike[str]) -> Practice:
         """The same people and records, with numbers that no record holds: column patient_id, and one column an input.
 
-        For scores that say `take = "input:NAME"`, such as imd2007_score of `parr30`; empty = not known. Read by `score`,
-        `contributions`, `explain` and `evaluate`; not over time, for they have no dates. Raises FrailtyError where a person stands
-        twice.
+        inputs: a frame, or a CSV file. For scores that say `take = "input:NAME"`, such as imd2007_score of `parr30`; empty = not
+        known. They have no dates: `history` and `rising` take them as they are for every date. Raises FrailtyError where a person
+        stands twice, a number is none, or no score reads an input of this name.
         """
+        made, known = self._under(self._rules), input_names(self._rules)
+        if isinstance(inputs, (str, os.PathLike)):
+            made._inputs = read_inputs(Path(inputs), known)
+            return made
         if "patient_id" not in inputs or inputs["patient_id"].duplicated().any():
             raise FrailtyError("The inputs need one row per person, with a column patient_id.")
-        made = self._under(self._rules)
-        made._inputs = {str(name): dict(zip(inputs["patient_id"], inputs[name], strict=True))
-                        for name in inputs.columns if name != "patient_id"}
+        names = [str(name) for name in inputs.columns if name != "patient_id"]
+        for name in names:
+            if name not in known:
+                raise FrailtyError(f"No score reads an input {name!r}.", mend=nearest(name, known) or "inputs: " + ", ".join(known))
+        made._inputs = {name: dict(zip(inputs["patient_id"], inputs[name], strict=True)) for name in names}
         return made
 
     def _under(self, rules: Path | None) -> Practice:
@@ -196,7 +203,7 @@ class Practice:
     # ---- scores over time
 
     def history(self, scores: str | Sequence[str], dates: Iterable[str | date], *, load: int | None = None,
-                leave_out: Collection[str] = ()) -> History:
+                objectors: Collection[str] = ()) -> History:
         """Everybody's scores at each of the dates, exactly as `score` gives them there, in one go.
 
         `.frame()` has one row per person and date, `["efi"].points`, `.value`, `.band` and `.status` are arrays
@@ -204,22 +211,22 @@ class Practice:
         date what a look back can see: registered (people registered that day, by the present records), gone_since (of
         them, died or left since), share_seen (of those who were registered by the records held *then*, how many are
         still in the records; empty before the first load), entries (records that the scores may read, known by then)
-        and recorded_assumed (the share of them whose recorded date is only assumed). leave_out: patient_ids to leave out,
-        such as `objectors()`.
+        and recorded_assumed (the share of them whose recorded date is only assumed). objectors: patient_ids to leave out,
+        as `practice.objectors()` gives them.
         """
         import pandas as pd
 
         from frailty.records.seen import assumed_dates, seen
         from frailty.scoring.history import History, plans_for
         days = np.array([day_number(one) for one in ([dates] if isinstance(dates, (str, date)) else dates)], np.int32)
-        persons, ids = self._all_but(None, load or LATEST, leave_out)
+        persons, ids = self._all_but(None, load or LATEST, objectors)
         wanted = [scores] if isinstance(scores, str) else list(scores)
         cards, ladder = self._cards(wanted)
         plans = plans_for(cards, *concepts(self.connection), self._rules, ladder)
         needs = Needs(np.unique(np.concatenate([plan.coded_concepts for plan in plans])),
                       tuple(dict.fromkeys(name for plan in plans for name in plan.measured_quantities)),
                       any(plan.issue_needed for plan in plans), self._rules)
-        found = self._histories(plans, needs, ladder, persons, days, load or LATEST)
+        found = self._histories(plans, needs, ladder, persons, ids, days, load or LATEST)
         report = pd.DataFrame({"date": days.astype("M8[D]").astype("M8[s]"), **seen(self.connection, days, load or LATEST)})
         report["share_seen"] = report.pop("still_seen") / report.pop("listed_then")
         report["entries"], report["recorded_assumed"] = assumed_dates(self.connection, days, needs, load or LATEST)
@@ -227,28 +234,28 @@ class Practice:
                        {name: value for plan in plans for name, value in plan.hashes.items()}, report)
 
     def rising(self, as_of: str | date | None = None, *, score: str = "", load: int | None = None,
-               leave_out: Collection[str] = ()) -> pd.DataFrame:
+               objectors: Collection[str] = ()) -> pd.DataFrame:
         """Rising need: one row per person how a score moved over the six months up to a day (default today).
 
         Columns: patient_id, status, months (that the slope spans; 0 = none), slope_per_month (least squares over the same
         day of each month, or its last day), rise_6m, from_band, to_band, rapid_rise, moderate_rise, artefact_rise (most of
         it came from one coding day, a new registration or summarising; rapid_rise is then held), artefact_why,
         deficits_arrived (term and the day since which it counts). Every month as it was known then; flags are empty where
-        the score had no value. Thresholds: rules/rising_need.toml. leave_out: patient_ids to leave out, such as `objectors()`.
+        the score had no value. Thresholds: rules/rising_need.toml. objectors: patient_ids to leave out.
         """
         import pandas as pd
 
         from frailty.scoring.rising import load_rules, rising
         con, rules = self.connection, load_rules()
         day = date_of(as_of)
-        persons, ids = self._all_but(day, load or LATEST, leave_out)
+        persons, ids = self._all_but(day, load or LATEST, objectors)
         cards, ladder = self._cards([score or rules.score])
         plan = compile_plan(cards, *concepts(con), self._rules, ladder=ladder)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
         parts = []
         for low in range(0, max(len(persons), 1), BLOCK):
             block = slice(low, low + BLOCK)
-            arrays = build_arrays(con, persons[block], needs, ladder=ladder, load=load or LATEST)
+            arrays = self._arrays(persons[block], ids[block], needs, ladder, load or LATEST)
             since = columns_of(con, """SELECT coalesce(registered_from - DATE '1970-01-01', -719162) AS day
                 FROM chosen JOIN person_as_of USING (person) ORDER BY i""")["day"]
             parts.append(rising(plan, arrays, day, since.astype(np.int32), ids[block], rules))
@@ -328,28 +335,28 @@ class Practice:
         persons, place, _ = self._one(patient_id, as_of)
         plan = compile_plan([card], *concepts(self.connection), self._rules, ladder=ladder)
         needs = Needs(plan.coded_concepts, tuple(plan.measured_quantities), plan.issue_needed, self._rules)
-        arrays = build_arrays(self.connection, np.repeat(persons[place], HORIZON), needs, ladder=ladder)
+        arrays = self._arrays(np.repeat(persons[place], HORIZON), [patient_id] * HORIZON, needs, ladder, LATEST)
         return outlook(evaluate(plan, arrays, day_number(as_of) + np.arange(HORIZON, dtype=np.int32)), card, date_of(as_of))
 
-    def _histories(self, plans: Sequence[Plan], needs: Needs, ladder: Ladder | None, persons: NDArray[np.int32],
+    def _histories(self, plans: Sequence[Plan], needs: Needs, ladder: Ladder | None, persons: NDArray[np.int32], ids: list[str],
                    days: NDArray[np.int32], load: int) -> dict[str, ScoreHistory]:
         from frailty.records.seen import movers
         from frailty.scoring.history import history, joined
         con = self.connection
 
-        def arrays_of(some: NDArray[np.int32]) -> PracticeArrays:
-            return build_arrays(con, some, needs, ladder=ladder, load=load)
+        def arrays_of(places: NDArray[np.intp]) -> PracticeArrays:
+            return self._arrays(persons[places], [ids[place] for place in places], needs, ladder, load)
 
         parts = []
         for low in range(0, max(len(persons), 1), BLOCK):
-            arrays = arrays_of(persons[low:low + BLOCK])
+            arrays = arrays_of(np.arange(low, min(low + BLOCK, len(persons))))
             parts.append({id: one for plan in plans for id, one in history(plan, arrays, days).items()})
         found = joined(parts)
         # Whoever moved between practices of the records stood differently at different times, as in `score`.
         moved, turns = movers(con, load)
         places = np.flatnonzero(np.isin(persons, moved))
         if len(places):
-            arrays, period = arrays_of(persons[places]), np.searchsorted(turns, days, side="right")
+            arrays, period = arrays_of(places), np.searchsorted(turns, days, side="right")
             for one in np.unique(period):
                 then = np.flatnonzero(period == one)
                 people(con, date(1970, 1, 1) + timedelta(days=int(days[then[0]])), load)
@@ -376,11 +383,17 @@ class Practice:
                                mend="take one from the column patient_id of scores.csv or Practice.persons")
         return persons, ids.index(patient_id), days
 
-    def _all_but(self, as_of: AsOf, load: int, leave_out: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
+    def _all_but(self, as_of: AsOf, load: int, objectors: Collection[str]) -> tuple[NDArray[np.int32], list[str]]:
         persons, ids, _ = self._asked(as_of, load)
-        out = frozenset(leave_out)
+        out = frozenset(objectors)
         places = [place for place, one in enumerate(ids) if one not in out]
         return persons[places], [ids[place] for place in places]
+
+    def _arrays(self, persons: NDArray[np.int32], ids: Sequence[str], needs: Needs, ladder: Ladder | None, load: int
+                ) -> PracticeArrays:
+        """The records of these people, with the inputs of the site."""
+        return replace(build_arrays(self.connection, persons, needs, ladder=ladder, load=load), inputs={
+            name: np.array([given.get(one, np.nan) for one in ids], np.float64) for name, given in self._inputs.items()})
 
     def _cards(self, scores: Sequence[str]) -> tuple[list[Scorecard], Ladder | None]:
         """The scorecards, and what the concepts are as medicines where one of them reads any."""
@@ -397,8 +410,7 @@ class Practice:
         out = frozenset(objectors)
         places = np.array([place for place, one in enumerate(ids) if one not in out], np.intp)
         scored = [ids[place] for place in places]
-        arrays = replace(build_arrays(con, persons[places], needs, ladder=ladder, load=load), inputs={
-            name: np.array([given.get(one, np.nan) for one in scored], np.float64) for name, given in self._inputs.items()})
+        arrays = self._arrays(persons[places], scored, needs, ladder, load)
         result = evaluate(plan, arrays, days[places])
         frame = result.frame(scored)
         if len(scored) < len(ids):

@@ -124,6 +124,6 @@ def test_frames_and_hashes() -> None:
         history.wide("efi", "colour")
     with pytest.raises(FrailtyError, match="is not a date"):
         practice.history("efi", ["yesterday"])
-    assert list(practice.history("efi", ["2026-01-31"], leave_out=["3"]).patient_ids) == ["1", "4"]
+    assert list(practice.history("efi", ["2026-01-31"], objectors=["3"]).patient_ids) == ["1", "4"]
     assert practice.history("efi", "2026-01-31")["efi"].points.shape == (3, 1)
     assert practice.history("efi", [])["efi"].points.shape == (3, 0)

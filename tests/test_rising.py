@@ -151,7 +151,7 @@ def test_nothing_is_said_where_the_score_has_no_value(found: pd.DataFrame) -> No
 
 
 def test_who_is_to_be_left_out(practice: Practice) -> None:
-    assert "young" not in practice.rising(AS_OF, leave_out=["young"])["patient_id"].tolist()
+    assert "young" not in practice.rising(AS_OF, objectors=["young"])["patient_id"].tolist()
 
 
 def test_a_change_of_code_lists_makes_no_rise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,13 @@ def rules_of(chosen: argparse.Namespace) -> Path | None:
 
 
 def practice_of(chosen: argparse.Namespace) -> Practice:
-    """The store of a command line, with its rules."""
+    """The store of a command line, with its rules and the site's tables."""
     import frailty
-    practice = frailty.open(chosen.store)
-    return practice.with_rules(chosen.rules) if chosen.rules else practice
+    from frailty.site import load_site
+    site = load_site(chosen.site)
+    practice = frailty.open(chosen.store, medicines=site.medicines)
+    practice = practice.with_rules(chosen.rules) if chosen.rules else practice
+    return practice.with_inputs(site.inputs) if site.inputs else practice
 
 
 def objectors_of(chosen: argparse.Namespace, practice: Practice) -> list[str]:
@@ -62,6 +65,12 @@ def objectors_of(chosen: argparse.Namespace, practice: Practice) -> list[str]:
     from frailty.site import load_site
     from frailty.triage import load_settings
     return practice.objectors(load_settings(load_site(chosen.site)).texts("objection_kinds"))
+
+
+def site_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --site FILE."""
+    parser.add_argument("--site", type=Path, metavar="FILE",
+                        help="site.toml: its tables of products and inputs; which refusals are objections to profiling")
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:

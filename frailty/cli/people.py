@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frailty.cli.parts import a_date, command, objectors_of, practice_of, rules_of, rules_option, save, store_options
+from frailty.cli.parts import a_date, command, objectors_of, practice_of, rules_of, rules_option, save, site_option, store_options
 
 if TYPE_CHECKING:
     from frailty.scoring import Scorecard
@@ -22,7 +22,7 @@ def add_people(commands: Any) -> None:
     explain.add_argument("--store", type=Path, required=True, metavar="FILE")
     explain.add_argument("--score", default="efi", metavar="ID")
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
-    explain.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
+    site_option(explain)
     rules_option(explain)
 
     changes = command(
@@ -42,7 +42,7 @@ def add_people(commands: Any) -> None:
     store_options(changes)
     changes.add_argument("--old-rules", type=Path, metavar="DIR", help="the definition in use then: a pack, or a folder of rules")
     changes.add_argument("--csv", type=Path, metavar="FILE", help="write the table to this file, and only the counts here")
-    changes.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
+    site_option(changes)
 
 
 def _since(text: str) -> date | int:

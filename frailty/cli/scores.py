@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from frailty import __version__
-from frailty.cli.parts import command, objectors_of, percent, practice_of, rules_of, rules_option, save, store_options, table
+from frailty.cli.parts import (
+    command,
+    objectors_of,
+    percent,
+    practice_of,
+    rules_of,
+    rules_option,
+    save,
+    site_option,
+    store_options,
+    table,
+)
 from frailty.errors import FrailtyError
 
 
@@ -43,7 +54,7 @@ def add_scores(commands: Any) -> None:
     covered.add_argument("--scores", default="", metavar="IDS", help="comma-separated (default: all)")
     covered.add_argument("--by-practice", action="store_true", help="also one line per practice")
     covered.add_argument("--csv", type=Path, metavar="FILE", help="the whole table, with every reason")
-    covered.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
+    site_option(covered)
     compared = command(actions, "compare", _compare, "what another definition would do: who changes band",
                        "frailty scores compare efi efi-pack-of-2027 --store lists.duckdb",
                        "OLD and NEW are ids of scores, or folders: a definition pack, or rules with only what differs, such as "
@@ -53,7 +64,7 @@ def add_scores(commands: Any) -> None:
     compared.add_argument("new", metavar="NEW")
     store_options(compared)
     compared.add_argument("--score", default="", metavar="ID", help="which score of the folders, where that is not clear")
-    compared.add_argument("--site", type=Path, metavar="FILE", help="site.toml: which refusals are objections to profiling")
+    site_option(compared)
     compared.add_argument("--people", type=Path, metavar="FILE", help="also write who changes, by patient_id, to this CSV file")
     locked = command(actions, "lock", _lock, "locks new versions of definitions (for those who write them)", "frailty scores lock",
             "A definition never changes under one id and version: scores/lock.csv keeps a hash of each. After a new score, or a "

@@ -119,7 +119,7 @@ def _facts(chosen: argparse.Namespace, site: Site, folder: Path | None, rules: R
     """The facts of everybody in a store, as the night would see them."""
     import frailty
     from frailty.nightly import triage_facts
-    practice = frailty.open(chosen.store)
+    practice = frailty.open(chosen.store, medicines=site.medicines)
     if folder:
         practice = practice.with_rules(folder)
     last = practice.connection.execute("SELECT max(as_of) FROM run").fetchall()[0][0]

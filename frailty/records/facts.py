@@ -30,11 +30,12 @@ def last_entries(con: DuckDBPyConnection, load: int = LATEST) -> None:
 
 
 def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], load: int = LATEST, *,
-                 refusals_to: date | None = None, rules: Path | None = None) -> None:
+                 refusals_to: date | None = None, rules: Path | None = None, medicines: Path | None = None) -> None:
     """Makes `person_as_of`, `tagged`, `stay_as_of`, `issue_as_of`, `plan_as_of`, `consent_as_of` for one day.
 
     lists: code lists whose entries `tagged` holds, one row per record and list row category. refusals_to: a later day up
-    to which consents and objections count: who objects today is not scored as of last year either.
+    to which consents and objections count: who objects today is not scored as of last year either. medicines: the site's table
+    of products.
     """
     day = {"as_of": as_of, "load": load}
     refusals = {"as_of": refusals_to or as_of, "load": load}
@@ -57,7 +58,7 @@ def facts_tables(con: DuckDBPyConnection, as_of: date, lists: Sequence[str], loa
         FROM stay WHERE {_KNOWN} AND person IS NOT NULL AND started <= $as_of AND recorded_start <= $as_of
           AND status IS DISTINCT FROM 'cancelled' AND status IS DISTINCT FROM 'planned'
         ORDER BY person, started, resource""", day)
-    _issues(con, day, load)
+    _issues(con, day, load, medicines)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE plan_as_of AS
         SELECT person, status, category, title, started, ended, recorded, resource_type || '/' || resource_id AS resource
         FROM plan WHERE {_KNOWN} AND person IS NOT NULL AND coalesce(recorded, started) <= $as_of ORDER BY ALL""", day)
@@ -123,7 +124,7 @@ def tag(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to:
         ORDER BY list, person, effective, resource, category""", day)
 
 
-def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int) -> None:
+def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int, medicines: Path | None) -> None:
     con.execute(f"""CREATE OR REPLACE TEMP TABLE issue_as_of AS
         SELECT person, concept, coalesce(display, code) AS name, system, code, effective, role, ended,
                resource_type || '/' || resource_id AS resource
@@ -134,7 +135,7 @@ def _issues(con: DuckDBPyConnection, day: dict[str, object], load: int) -> None:
     rows = con.execute("SELECT DISTINCT concept, system, code, name FROM issue_as_of ORDER BY ALL").fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE concept_substance (concept INTEGER, substance INTEGER, rung INTEGER, substance_name VARCHAR)")
     if rows:
-        ids, names, rungs, _ = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
+        ids, names, rungs, _ = substances([r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], medicines)
         insert_rows(con, "concept_substance",
                     [(int(r[0]), int(i), int(g), names[int(i)]) for r, i, g in zip(rows, ids, rungs, strict=True)])
     con.execute("""CREATE OR REPLACE TEMP TABLE issue_as_of AS

@@ -46,6 +46,15 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
     return _Reader(folder).read(id, file)
 
 
+def input_names(rules: Path | None = None) -> dict[str, list[str]]:
+    """What a site may supply per person: the name of each input, and the scores that read it."""
+    found: dict[str, list[str]] = {}
+    for id in scorecard_ids(rules):
+        for name in sorted({e.take[6:] for e in load_scorecard(id, rules).evidence if e.take.startswith("input:")}):
+            found.setdefault(name, []).append(id)
+    return found
+
+
 def _file_of(id: str, folder: Path) -> str:
     """The name of the file that defines a score: its own, or that of which it is a variant; '' = none."""
     if (folder / f"{id}.toml").is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from frailty.sheets import Problem
@@ -108,6 +109,8 @@ class Site:
     people: str = ""
     files: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    medicines: Path | None = None       # the site's table of products
+    inputs: Path | None = None          # numbers per person that no record holds
 
     def with_practices(self, practices: Iterable[PracticeInfo | str]) -> Site:
         """The site with these practices too, where site.toml names none of its own."""

@@ -64,7 +64,7 @@ def check_site(path: str | Path) -> tuple[Site, Mistakes]:
         raise SiteError("The site file is not valid TOML.", where=str(file), why=str(error)) from error
     mistakes: Mistakes = []
     top = _Table(data, "site.toml", str(file), mistakes)
-    named, calendar = top.table("site"), top.table("calendar")
+    named, calendar, tables = top.table("site"), top.table("calendar"), top.table("tables")
     site = Site(
         name=named.text("name", ""),
         practices=tuple(_practice(table) for table in top.tables("practice")),
@@ -77,9 +77,11 @@ def check_site(path: str | Path) -> tuple[Site, Mistakes]:
         settings=dict(top.table("settings").data),
         sign_off=_sign_off(top.table("sign-off")),
         path=str(file),
+        medicines=tables.file("medicines", file.parent),
+        inputs=tables.file("inputs", file.parent),
     )
     people = named.text("people", "")
-    for table in (named, calendar, top):
+    for table in (named, calendar, tables, top):
         table.finish()
     homes = data.get("home")
     lists = [file.parent / text for table in (homes if isinstance(homes, list) else []) if isinstance(table, dict)
@@ -336,6 +338,12 @@ class _Table:
         if isinstance(self.data.get(key), str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", value):
             self.wrong(key, f"is “{value}”", "use letters, digits, - and _ (it names a folder)")
         return value
+
+    def file(self, key: str, folder: Path) -> Path | None:
+        named = self.text(key, "")
+        if named and not (folder / named).is_file():
+            self.wrong(key, f"names a file that is not there: {folder / named}", "a path counts from the folder of site.toml")
+        return folder / named if named else None
 
     def texts(self, key: str) -> list[str]:
         return [str(one) for one in self.get(key, list, [], "a list")]

@@ -15,7 +15,7 @@ from frailty.terminology.codelists import (
     match_concepts,
 )
 from frailty.terminology.maps import load_map
-from frailty.terminology.medicines import PARAGRAPH, Ladder, parts_of, substance_of_name, substances
+from frailty.terminology.medicines import PARAGRAPH, Ladder, parts_of, site_products, substance_of_name, substances
 from frailty.terminology.quantities import Quantity, load_quantities, unit_key, unit_sql
 from frailty.terminology.systems import (
     canonical_system,
@@ -45,6 +45,7 @@ __all__ = [
     "normalise_nhs_number",
     "normalise_sql",
     "parts_of",
+    "site_products",
     "snomed_check_digit",
     "substance_of_name",
     "substances",

@@ -58,7 +58,7 @@ def substances(
     ids = np.empty(len(codes), np.int32)
     rungs = np.empty(len(codes), np.int8)
     bnf: list[str] = []
-    site = _site_table(site_table) if site_table else {}
+    site = site_products(site_table) if site_table else {}
     known = _known(rules)
     for position, (system, code, display) in enumerate(zip(systems, codes, displays, strict=True)):
         key = _product(system, code)
@@ -137,19 +137,29 @@ def _product(system: str, code: str) -> tuple[str, str]:
     return "dm+d" if kind in ("dmd", "snomed") else uri, normalise_code(kind, code)
 
 
-def _site_table(path: Path) -> dict[tuple[str, str], tuple[str, str]]:
-    """Product -> its substances and its BNF code."""
+def site_products(path: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    """The site's own table: product -> its substances and its BNF code. Raises SiteError with file, line and column."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for line, row in read_rows(path, SITE_COLUMNS, ("bnf_paragraph",), SiteError):
         key = _product(row["system"], row["code"])
         name = _JOIN.join(
             sorted(part.strip() for part in row["substance"].casefold().split("+") if part.strip())
         )
-        where = f"{path}:{line}"
-        both = name, _bnf(row.get("bnf_paragraph", ""), where)
-        if not name or not key[1] or found.setdefault(key, both) != both:
+        empty = "code" if not key[1] else "substance" if not name else ""
+        if empty:
             raise SiteError(
-                f"The medicine code {row['code']!r} is empty, has no substance or has two.", where=where
+                f"A product has no {empty}.",
+                where=f"{path}:{line}, column {empty}",
+                mend="fill the cell, or take the row out",
+            )
+        both = name, _bnf(row.get("bnf_paragraph", ""), f"{path}:{line}, column bnf_paragraph")
+        before = found.setdefault(key, both)
+        if before != both:
+            column = "substance" if before[0] != name else "bnf_paragraph"
+            raise SiteError(
+                f"The medicine code {row['code']!r} stands twice and means two things.",
+                where=f"{path}:{line}, column {column}",
+                mend="keep one of the rows",
             )
     return found
 
