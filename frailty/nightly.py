@@ -25,7 +25,7 @@ from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring import default_scorecard_ids, input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
-from frailty.scoring.overlay import laid_over
+from frailty.scoring.overlay import laid_over, own_names
 from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
 from frailty.site.read import file_marks, site_files
@@ -164,6 +164,10 @@ def _check(options: Options, rules: Path | None) -> None:
     if options.purpose not in PURPOSES:
         raise FrailtyError(f"{options.purpose!r} is not a purpose.", mend=nearest(options.purpose, PURPOSES)
                            or "one of " + ", ".join(PURPOSES))
+    if rules is not None and options.rules is not None:     # a rule that does not hold fails before anything changes
+        from frailty.triage import load_rules
+        with own_names(options.rules.resolve(), rules):
+            load_rules(None, rules)
     known = scorecard_ids(rules)
     for score in options.scores:
         if score not in known:

@@ -52,13 +52,12 @@ def _options(parser: argparse.ArgumentParser, store_needed: bool) -> None:
 
 def _check(chosen: argparse.Namespace) -> int:
     from frailty.site import load_site
-    from frailty.triage import load_rules
     from frailty.triage.cases import PLACES
     from frailty.triage.readiness import rule_counts
     site = load_site(chosen.site)
     folder = _laid_over(chosen.folder)
-    theirs = load_rules(site, folder)
-    rules = load_rules(replace(site, settings={**site.settings, "proposals": True}), folder)
+    theirs = _load(site, folder, chosen.folder)
+    rules = _load(replace(site, settings={**site.settings, "proposals": True}), folder, chosen.folder)
     examples = sum(len(rule.examples) for rule in rules.rules)
     print(f"{len(rules.rules)} rules in {len({rule.queue for rule in rules.rules})} queues hold, with {examples} examples; "
           f"{len(rules.facts or ())} facts; {len(theirs.off)} rules are proposals that are not turned on.")
@@ -86,13 +85,12 @@ def _check(chosen: argparse.Namespace) -> int:
 def _readiness(chosen: argparse.Namespace) -> int:
     from frailty.errors import FrailtyError
     from frailty.site import load_site
-    from frailty.triage import load_rules
     from frailty.triage.readiness import readiness
     if chosen.store is None:
         raise FrailtyError("Which store?", mend="frailty triage readiness --store FILE")
     site = load_site(chosen.site)
     folder = _laid_over(chosen.rules)
-    rules = load_rules(site, folder)
+    rules = _load(site, folder, chosen.rules)
     con, facts, site, day = _facts(chosen, site, folder, rules)
     print(f"As of {day}, {facts.people:,} people in the records.")
     for one in readiness(con, facts, rules):
@@ -112,6 +110,20 @@ def _laid_over(folder: Path | None) -> Path | None:
         return None
     from frailty.scoring.overlay import laid_over
     return laid_over(folder)
+
+
+def _load(site: Site, folder: Path | None, own: Path | None) -> RuleSet:
+    """The rules and the lists that their facts are read from; errors name the user's own file."""
+    from frailty.triage import load_rules
+    if folder is None or own is None:
+        return load_rules(site)
+    from frailty.scoring.overlay import own_names
+    from frailty.terminology import load_codelist
+    from frailty.triage.vocabulary import fact_lists
+    with own_names(own.resolve(), folder):
+        for name in fact_lists(folder):
+            load_codelist(name, folder)
+        return load_rules(site, folder)
 
 
 def _facts(chosen: argparse.Namespace, site: Site, folder: Path | None, rules: RuleSet

@@ -21,7 +21,7 @@ from frailty.records.shapes import CONCEPT, QUANTITY, REFERENCE, TYPES
 
 _LINES_TRIED = 100                       # to find out whether a broken file is one resource a line
 _REFERENCES = ("subject", "patient", "encounter", "context", "medicationReference", "managingOrganization",
-               "serviceProvider", "individual", "partOf")
+               "serviceProvider", "individual", "partOf", "for")
 
 
 @dataclass

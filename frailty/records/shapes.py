@@ -82,6 +82,11 @@ TYPES: dict[str, dict[str, str]] = {
         "status": "VARCHAR", "intent": "VARCHAR", "title": "VARCHAR", "category": f"{CONCEPT}[]", "period": PERIOD,
         "created": "VARCHAR",
     },
+    "EpisodeOfCare": {"patient": REFERENCE, "status": "VARCHAR", "type": f"{CONCEPT}[]", "period": PERIOD},
+    "Task": {"for": REFERENCE, "status": "VARCHAR", "code": "JSON", "description": "VARCHAR", "authoredOn": "VARCHAR",
+             "lastModified": "VARCHAR", "restriction": f"STRUCT(period {PERIOD})"},
+    "Appointment": {"participant": f"STRUCT(actor {REFERENCE})[]", "status": "VARCHAR", "start": "VARCHAR", "end": "VARCHAR",
+                    "created": "VARCHAR", "description": "VARCHAR", "serviceType": "JSON"},
     "Consent": _OF_PERSON | {
         "status": "VARCHAR", "scope": CONCEPT, "category": f"{CONCEPT}[]", "dateTime": "VARCHAR", "period": "JSON",
         "provision": f'STRUCT("type" VARCHAR, period {PERIOD}, purpose {CODING}[], code {CONCEPT}[])',
@@ -95,6 +100,10 @@ TYPES: dict[str, dict[str, str]] = {
 }
 TYPES = {kind: _ALL | columns for kind, columns in TYPES.items()}
 
+# SQL: whose a resource is, where no `subject` or `patient` says so
+SUBJECTS = {"Task": 'reference_key("for")',
+            "Appointment": """reference_key(list_filter(participant, lambda p: regexp_matches(coalesce(p.actor.reference, ''),
+                               '(^|/)Patient/') OR p.actor.identifier IS NOT NULL)[1].actor)"""}
 TARGETS = ("Medication", "Organization", "Practitioner")    # resources that others point at; of no person
 
 _SUBJECT = "coalesce(subject.reference, subject.identifier.\"value\", patient.reference, patient.identifier.\"value\")"

@@ -15,7 +15,7 @@ from frailty.errors import RecordsError
 from frailty.knowledge import rules_dir
 from frailty.records.careful import CarefulReader, Quarantined
 from frailty.records.files import RecordFile, Source, open_bytes
-from frailty.records.shapes import CODING, TARGETS, TYPES, doubtful
+from frailty.records.shapes import CODING, SUBJECTS, TARGETS, TYPES, doubtful
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,7 +31,7 @@ STAGED = {
                                       "Flag", "events", "medicines")} | {"Encounter": "EncounterCodes"},
     "stay": {"Encounter": "Encounter", "stays": "stays"},
     "person": {"Patient": "Patient", "persons": "persons"},
-    "plan": {"CarePlan": "CarePlan"},
+    "plan": {kind: kind for kind in ("CarePlan", "EpisodeOfCare", "Task", "Appointment")},
     "consent": {"Consent": "Consent"},
     "target": {kind: kind for kind in TARGETS},
 }
@@ -343,8 +343,9 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
             FROM raw JOIN file_number USING (file)""")
         return
     shape = TYPES[kind]
-    subject = ("reference_key(coalesce(subject, patient))" if "subject" in shape
-               else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
+    subject = SUBJECTS.get(kind) or (
+        "reference_key(coalesce(subject, patient))" if "subject" in shape
+        else "reference_key(patient)" if "patient" in shape else f"'{kind}/' || id")
     columns = ", ".join(f'"{c}"' for c in shape if c not in ("meta", "_p", "resourceType", "id"))
     errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
     errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []

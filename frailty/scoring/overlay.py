@@ -74,7 +74,7 @@ def _laid_over(own: Path, trial: bool, stamps: tuple[tuple[str, int], ...]) -> P
         elif (own / name).read_bytes() != (shipped / name).read_bytes():
             raise _clash(own / name, name)
     _write_quantities(made / QUANTITIES, shipped / QUANTITIES, own / QUANTITIES, trial)
-    with _own_names(own, made):
+    with own_names(own, made):
         _prove(own, made, trial)
     return made
 
@@ -161,7 +161,7 @@ def _prove(own: Path, made: Path, trial: bool) -> None:
 
 
 @contextmanager
-def _own_names(own: Path, made: Path) -> Iterator[None]:
+def own_names(own: Path, made: Path) -> Iterator[None]:
     """Errors name the user's own files, not the folder that was made of them."""
     try:
         yield

@@ -110,6 +110,7 @@ def rule_counts(con: duckdb.DuckDBPyConnection, site: Site, facts: FactTable, ru
     `turned_on`: the rules that the site has on; the others are counted all the same.
     """
     run = Run(con, site, facts, rules, as_of, Previous(), evaluate(con, rules, facts.absent_everywhere(), facts.absent_at()))
+    run.load()
     books = casework(run).books
     none: Counter[str] = Counter()
     on = {rule.id for rule in turned_on.rules}
