@@ -468,7 +468,11 @@ def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[
 def _lists(worklists: Worklists | None) -> dict[str, Any]:
     if worklists is None:
         return {"written": False, "why": "worklists are for direct care only"}
-    return {"written": True, "rules_hash": worklists.rules_hash, "shadow": worklists.shadow,
+    from frailty.triage.casework import urgent_first
+    cases = worklists.cases
+    queues = {queue: {"open": n, "urgent": urgent} for queue, n, urgent in urgent_first(cases)}
+    return {"cases": {"people": len(cases.cases), "queues": queues, "closed": len(cases.closed), "alerts": list(cases.alerts)},
+            "written": True, "rules_hash": worklists.rules_hash, "shadow": worklists.shadow,
             "compared_with": str(worklists.previous_as_of) if worklists.previous_as_of else None,
             "pages": [{"audience": page.audience, "id": page.id, "state": page.state,
                        "lists": {view.id: {"now": len(view.part("now")), "overflow": len(view.part("overflow")),

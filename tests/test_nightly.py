@@ -268,6 +268,8 @@ def test_run_json_says_what_was_run(first_night: Place) -> None:
     assert all(len(one["definition"]) >= 16 for one in run_told["scores"].values())
     assert run_told["code_lists"]["efi/falls"]
     assert run_told["worklists"]["rules_hash"]
+    cases = run_told["worklists"]["cases"]
+    assert cases["people"] > 0 and all(one["urgent"] <= one["open"] for one in cases["queues"].values())
     assert {"seconds", "started_at"} <= set(run_told["this_run"])
     assert run_told["efi_compared"]["people"] == 13
     assert run_told["unmapped_codes"] == [{"system": "https://codes.example/local", "codes": 1, "records": 1}]
