@@ -163,14 +163,20 @@ def span_of(evidence: Evidence, person: Row) -> tuple[date, date]:
     if evidence.source == "stay" and evidence.index is True:
         return date.min, person["as_of"]
     if person["index"] is NOBODY:
-        return before_window(person["as_of"], evidence) + timedelta(days=1), person["as_of"]
+        day = person["as_of"]
+        return before_window(day, evidence) + timedelta(days=1), last_day(day, evidence)
     if person["index"] is None:
         return date.max, date.min
     day, first = person["day"], person["index"]["started"]
     if evidence.source == "stay":
         day = first - timedelta(days=1)
     begin = before_window(day, evidence) + timedelta(days=1)
-    return max(begin, first) if evidence.source == "value" and evidence.index else begin, day
+    return max(begin, first) if evidence.source == "value" and evidence.index else begin, last_day(day, evidence)
+
+
+def last_day(day: date, evidence: Evidence) -> date:
+    """The window's last day: that day itself, or the last one that is old enough."""
+    return before_window(day, replace(evidence, within=evidence.before)) if evidence.before else day
 
 
 def quantity_of(evidence: Evidence, rules: Path | None) -> str | None:

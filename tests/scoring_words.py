@@ -78,6 +78,7 @@ link = { divide_by = 8.429 }
 [[term]]
 id = "limited"
 any = [{ codes = "t/limits", within = "18 months" }]
+none = [{ codes = "t/one", before = "1 year" }]
 points = 1
 [[term]]
 id = "twice"

@@ -70,7 +70,7 @@ def test_sums_of_weights(id: str, total: float, painful: float) -> None:
 @pytest.mark.parametrize("id", IDS)
 def test_as_shipped_there_is_no_score(id: str) -> None:
     assert differs(id, {"age": 80, "terms": ["dementia", "diabetes"]}, band="", status="not_available") == []
-    assert load_scorecard(id).restricted
+    assert load_scorecard(id).by_name_only
 
 
 @pytest.mark.parametrize("leave", ["drugs-migraine", "conditions_snomed", "cancer_snomed"])
@@ -105,6 +105,12 @@ def test_conditions_of_any_time_add_their_weights(rules: Path, id: str, points: 
     (coded("diverticular"), -0.02)])
 def test_rules_with_time_and_treatment(rules: Path, given: dict[str, Any], points: float) -> None:
     says(rules, "cambridge", given, points=points, status="ok")
+
+
+@pytest.mark.parametrize(("days", "points"), [([10], 1.5), ([10, 1800], 1.5), ([10, 1830], 0), ([1830], 0), ([], 0)])
+def test_cancer_counts_where_its_first_code_lies_in_five_years(rules: Path, days: list[int], points: float) -> None:
+    events = [{"system": "urn:test", "code": "cancer", "days_before": day} for day in days]
+    says(rules, "cambridge", {"age": 80, "events": events}, points=points, status="ok")
 
 
 @pytest.mark.parametrize(("egfr", "points"), [([55], 0.51), ([59.9, 59], 0.51), ([60, 45], 0), ([45, 60], 0), ([61, 50, 50], 0.51)])

@@ -49,6 +49,7 @@ class Evidence:
     category: str = ""                       # only the rows of the list with this category
     without_caution: bool = False            # leave out the rows of the list that carry a caution
     within: Window | None = None             # None = ever
+    before: Window | None = None             # only what is so old or older
     intervals: tuple[Interval, ...] = ()     # a value counts if it lies in one of them; none = any number
     unit: str = ""
     round_to: Decimal | None = None

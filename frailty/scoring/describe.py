@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
-from frailty.scoring.definitions import Evidence, Interval, Scorecard, Term
+from frailty.scoring.definitions import Evidence, Group, Interval, Scorecard, Step, Term
 from frailty.scoring.load import load_scorecard, scorecard_ids
 from frailty.terminology import load_codelist
 
@@ -22,6 +24,8 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
         "scored at": "the last discharge from hospital" + (
             f", if in the last {card.index_within.text}" if card.index_within else "") if card.index else "",
         "measured": f"in one set, of the last {card.set_within.text}" if card.set_within else "",
+        "floor": f"a sum below {card.floor:f} counts as {card.floor:f}" if card.floor is not None else "",
+        "unmapped": f"a medicine of unknown substance could add {card.unmapped:f} points" if card.unmapped is not None else "",
         "missing": "; ".join(card.lacks),
         "waits for": ", ".join(f"the codes of {name}" for name in empty_lists(card, rules)),
         "bands": "; ".join(
@@ -33,10 +37,8 @@ def describe(card: Scorecard, rules: Path | None = None) -> str:
               for name, value in facts.items() if value]
     noun = "term" if len(card.terms) == 1 else "terms"
     lines += ["", f"{len(card.terms)} {noun} (points, term, evidence):"] if card.terms else []
-    lines += [textwrap.fill(f"  {_points(term):>6}  {term.id:<24} {_named(term)}{_evidence(term, rules)}", 110,
-                            subsequent_indent=" " * 33) for term in card.terms]
-    lines += [textwrap.fill(f"  of {', '.join(group.terms)}: {CHOOSE[group.choose]} ({group.id})", 110, subsequent_indent=" " * 5)
-              for group in card.groups]
+    lines += _terms(card, rules) if card.terms else []
+    lines += [_group(group) for group in card.groups]
     if card.notes:
         lines += ["", *(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in card.notes)]
     return "\n".join(lines)
@@ -83,7 +85,8 @@ def _population(card: Scorecard) -> str:
 GROUPS = ("Scored every night", "By name only, with --scores", "Waiting for code lists that the site fills",
           "Not available: known, and never computed")
 CHOOSE = {"first": "the first counts", "worst": "the one with most points counts", "latest": "the latest counts",
-          "sum": "their sum is one term"}
+          "sum": "the sum is one term"}
+UNITS = {"Cel": "°C", "score": "", "count": ""}
 NEEDS = {"hospital": "a hospital feed", "substances": "the substance of every medicine",
          "bnf": "the BNF paragraph of every medicine"}
 
@@ -97,41 +100,137 @@ def _value(card: Scorecard) -> str:
             "survival": f"risk within {link.horizon}: 1 - {link.baseline} ^ exp(points - {link.mean})"}[link.kind]
 
 
+def _terms(card: Scorecard, rules: Path | None) -> list[str]:
+    """Each term: its points, name and evidence; then its steps, what it yields to and what it is where nothing is known."""
+    wide = [min(24, max(len(_points(term)) for term in card.terms)), min(26, max(len(term.id) for term in card.terms))]
+    lines = []
+    for term in card.terms:
+        said = [_named(term) + _evidence(term, rules), _steps(term.steps), _providers(term), _missing(term.missing),
+                f"not beside {' or '.join(term.unless)}" if term.unless else ""]
+        line = f"  {_points(term):>{wide[0]}}  {term.id:<{wide[1]}}  " + "; ".join(one for one in said if one)
+        lines.append(textwrap.fill(line, 110, subsequent_indent=" " * (sum(wide) + 6), break_on_hyphens=False))
+    return lines
+
+
+def _group(group: Group) -> str:
+    """Which of its terms counts, and what the group is where nothing is known."""
+    said = [f"of {', '.join(group.terms)}: {CHOOSE[group.choose]} ({group.id})", _steps(group.steps), _missing(group.missing)]
+    return textwrap.fill("  " + "; ".join(one for one in said if one), 110, subsequent_indent=" " * 5, break_on_hyphens=False)
+
+
 def _points(term: Term) -> str:
     if term.per:
-        form = {"identity": "", "square": " sq", "log": " ln"}[term.per.form]
-        return f"{term.per.each:f} x{form}"
-    return f"{term.points:f}" if not term.steps and not term.choices else "steps"
+        form = {"identity": "{}", "square": "{} squared", "log": "ln of {}"}[term.per.form]
+        return f"{term.per.each:f} x " + form.format("it" if term.per.cap is None else f"it, at most {term.per.cap:f}")
+    return f"{term.points:f}" if not term.steps and not term.choices else "by step" if term.steps else "by place"
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    return "points: " + ", ".join(f"{_interval(step.interval) or 'any'} = {step.points:f}" for step in steps) if steps else ""
+
+
+def _providers(term: Term) -> str:
+    if not term.choices:
+        return ""
+    *named, (_, others) = term.choices
+    points = [points for _, points in named]
+    return f"points: {len(named)} named trusts from {min(points):f} to {max(points):f}, any other {others:f}"
+
+
+def _missing(missing: str | Decimal) -> str:
+    """What holds where nothing is known; nothing to say where that counts as absent."""
+    if isinstance(missing, Decimal):
+        return f"{missing:f} points where nothing is recorded"
+    return "no score without it" if missing == "not_assessable" else ""
 
 
 def _named(term: Term) -> str:
-    """The title, where a term's id is a bare code."""
-    return f"{term.title}: " if term.id[-1:].isdigit() and term.title != term.id else ""
+    """The title, where it says more than the id."""
+    same = term.title.casefold().replace(" ", "") == term.id.casefold().replace("_", "").replace("-", "").replace(" ", "")
+    return "" if same else f"{term.title}: "
 
 
 def _evidence(term: Term, rules: Path | None) -> str:
     """Any of these, and all of those, and none of the last."""
     some, every, none = (list(dict.fromkeys(_one(e, rules) for e in many)) for many in (term.any, term.all, term.none))
-    return " and ".join([*([" or ".join(some)] if some else []), *every, *(f"not {one}" for one in none)])
+    return ", and ".join([*([" or ".join(some)] if some else []), *every, *(f"not {one}" for one in none)])
 
 
 def _one(one: Evidence, rules: Path | None) -> str:
+    """One evidence in words: what, how much of it, of whom, when."""
+    what = {"value": _value_of, "answer": _value_of, "stay": _stay_of, "person": _person_of}.get(one.source)
+    said = what(one) if what else _codes_of(one, rules)
+    return said + _whom(one) + _window(one)
+
+
+def _codes_of(one: Evidence, rules: Path | None) -> str:
+    """Codes of a list, or medicines."""
+    if one.source == "issue":
+        many = {"distinct:substance": "different substances among ", "distinct:bnf_paragraph": "different BNF paragraphs among "}
+        whose = f"medicines of {one.codes}{f' ({one.category})' if one.category else ''}" if one.codes else "all medicines"
+        return (many.get(one.take, "") + whose + (f", {one.at_least} or more" if one.at_least > 1 else "")
+                + " issued" + (" on different days" if one.take == "days" else ""))
+    entries = load_codelist(one.codes, rules).entries
+    count = sum((not one.category or entry.category == one.category) and not (one.without_caution and entry.caution)
+                for entry in entries)
+    said = f"{count} {'code' if count == 1 else 'codes'} of {one.codes}"
+    if one.at_least > 1 or one.take == "days":
+        said += f", on {one.at_least} or more days" if one.take == "days" else f", {one.at_least} or more records"
+    return said + (f", coded in {_stay(one)}" if one.settings or one.admissions or one.index is not None else "")
+
+
+def _value_of(one: Evidence) -> str:
+    """A number or an answer, and which one of several."""
+    which = {"latest": "the latest ", "first": "the first ", "min": "the smallest ", "max": "the largest ",
+             "change": "change from the person's own earlier ", "best_of_last":
+             f"the {'smallest' if one.smallest else 'largest'} of the last {one.of_last} "}.get(one.take, "")
     if one.source == "answer":
-        return f"{one.answers}{' ' + one.category if one.category else ''} to {one.codes}{_window(one)}"
-    if one.source == "value":
-        cuts = ", ".join(_interval(i) + (f" ({i.sex})" if i.sex else "") for i in one.intervals) or "any"
-        return f"{one.codes.removeprefix('quantities/')} {cuts} {one.unit}".rstrip() + _window(one)
-    if one.codes:
-        entries = load_codelist(one.codes, rules).entries
-        count = sum((not one.category or entry.category == one.category)
-                    and not (one.without_caution and entry.caution) for entry in entries)
-        return f"{count} {'code' if count == 1 else 'codes'} of {one.codes}{_window(one)}"
-    return (f"{one.take.replace('distinct:', 'distinct ')} of {one.source}"
-            + (f", at least {one.at_least}" if one.at_least > 1 else "") + _window(one))
+        said = which + f"{one.answers}{' ' + one.category if one.category else ''} as the answer to {one.codes}"
+    else:
+        cuts = " or ".join(_interval(i) + (f" ({i.sex})" if i.sex else "") for i in one.intervals)
+        named = which + one.codes.removeprefix("quantities/").replace("_", " ")
+        said = " ".join(filter(None, (named, cuts, UNITS.get(one.unit, one.unit))))
+    if one.take == "days":
+        said += f", on {one.at_least} or more days"
+    elif one.at_least > 1:
+        said += f", with {one.at_least} or more before" if one.take == "change" else f", {one.at_least} or more of them"
+    return (said + (f", rounded to {one.round_to:f}" if one.round_to else "") + (", during the stay" if one.index else ""))
+
+
+def _stay_of(one: Evidence) -> str:
+    if one.take == "length_of_stay":
+        return f"days of {_stay(one)}"
+    if one.take == "provider":
+        return f"the trust of {_stay(one)}"
+    if one.index:
+        return f"{_stay(one)} was of this kind" if not (one.settings or one.admissions) else _stay(one)
+    return ("days with " if one.take == "days" else "") + _stay(one, "s") + (
+        f", {one.at_least} or more" if one.at_least > 1 else "")
+
+
+def _stay(one: Evidence, plural: str = "") -> str:
+    """A stay of some kind: of how one came in, and where."""
+    kind = " or ".join(one.admissions) + (" " if one.admissions else "") + (" or ".join(one.settings) or "hospital")
+    which = "the scored " if one.index else "earlier " if one.index is False else "" if plural else "a "
+    return f"{which}{kind} {f'attendance{plural} or ' if 'emergency' in one.settings else ''}stay{plural}"
+
+
+def _person_of(one: Evidence) -> str:
+    cuts = " or ".join(_interval(i) for i in one.intervals)
+    said = f"{one.take[6:]}, which the site supplies" if one.take.startswith("input:") else "age in years"
+    return f"{said} {cuts}".rstrip()
+
+
+def _whom(one: Evidence) -> str:
+    """Sex, and age on the day of the event."""
+    ages = [f"from age {one.age_from}"] * (one.age_from is not None) + [f"below age {one.age_below}"] * (one.age_below is not None)
+    return "".join(f", {word}" for word in ([f"{one.sex} only"] if one.sex else []) + ages)
 
 
 def _window(one: Evidence) -> str:
-    return f", last {one.within.text}" if one.within else ""
+    if one.take == "set":
+        return " in the one set"
+    return (f", last {one.within.text}" if one.within else "") + (f", {one.before.text} ago or more" if one.before else "")
 
 
 def _interval(interval: Interval) -> str:

@@ -31,6 +31,7 @@ from frailty.scoring.tables import (
     LOOK,
     LOOK_TOO,
     NOW,
+    OLDER,
     ONLY_SEX,
     OPEN,
     SET,
@@ -125,7 +126,7 @@ def check(low: Whole, high: Whole, offsets: Array, effective: Array, position: A
 
 @part
 def open_spans(low: Whole, high: Whole, people: People, spans_of: Array, spans: Array) -> None:
-    """spans_of [W, 6], spans: the day before each span of each person, and its last day."""
+    """spans_of [W, 7], spans: the day before each span of each person, and its last day."""
     persons, starts, birthdays, _ = people
     place = ZERO
     for p in range(low, high):
@@ -146,6 +147,8 @@ def open_spans(low: Whole, high: Whole, people: People, spans_of: Array, spans: 
             if span[BIRTHDAY_BELOW] >= 0:
                 day = birthdays[U(span[BIRTHDAY_BELOW]), p]
                 until = min(until, day - 1 if day != OPEN else EVER)
+            if span[OLDER] > 0:
+                until = min(until, start[U(span[OLDER])])
             if (anchor != NOW and person[STAY] < 0) or (span[ONLY_SEX] > 0 and span[ONLY_SEX] != person[SEX] + 1):
                 until = EVER
             spans[place], spans[place + ONE] = since, until

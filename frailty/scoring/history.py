@@ -48,8 +48,9 @@ _TABLES: dict[Any, str] = {
     tb.Medicines: "offsets concept effective recorded record ladder rung entries kinds spans",
     tb.Numbers: "offsets quantity effective recorded record concept value comparator minute"}
 _KINDS = (tb.RECORDS, tb.DAYS, tb.DISTINCT, tb.PERSON)
-_SPAN = (tb.LOOK_TOO, tb.BIRTHDAY, tb.BIRTHDAY_BELOW, tb.ONLY_SEX, tb.ANCHOR)      # columns, and what they say in a plain span
-_PLAIN = (0, -1, -1, 0, tb.NOW)
+# Columns of a span, and what they say in a plain one.
+_SPAN = (tb.LOOK_TOO, tb.BIRTHDAY, tb.BIRTHDAY_BELOW, tb.ONLY_SEX, tb.ANCHOR, tb.OLDER)
+_PLAIN = (0, -1, -1, 0, tb.NOW, 0)
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,7 @@ class TermReader:
             source=source, codes=codes, answers=answers, category=at.text(one.get("category", ""), "category"),
             without_caution=self.without_caution and source in ("coded", "value"),
             within=window(one["within"], at) if "within" in one else None,
+            before=window(one["before"], at, "before") if "before" in one else None,
             intervals=tuple(interval(value, at, "value") for value in values),
             unit=at.text(one.get("unit", ""), "unit"), round_to=round_to,
             take=stated if take == "input" else take, of_last=int(rest) if take == "best_of_last" else 0,
@@ -226,6 +227,8 @@ class TermReader:
             at_least=at.whole(one.get("at_least", 1), "at_least", 1))
         if source == "stay" and evidence.index is None and self.indexed:
             evidence = replace(evidence, index=False)
+        if evidence.within and evidence.before and evidence.within.about_days <= evidence.before.about_days:
+            at.fail("No day lies within and before these look-backs.", "before", mend="within must reach further back than before")
         return self._counted(evidence, at)
 
     def _fits(self, one: dict[str, Any], source: str, take: str, at: At) -> None:
@@ -233,7 +236,8 @@ class TermReader:
         recorded = ("coded", "value", "answer", "issue", "stay")
         only = {"value": ("value", "answer", "person", "stay"), "unit": ("value",), "round_to": ("value", "person"),
                 "stay": ("coded", "value", "stay"), "feed": ("coded", "stay"), "category": ("coded", "issue", "answer"),
-                "codes": ("coded", "value", "answer", "issue"), "answers": ("answer",), "within": recorded, "where": recorded,
+                "codes": ("coded", "value", "answer", "issue"), "answers": ("answer",), "within": recorded, "before": recorded,
+                "where": recorded,
                 "at_least": recorded}
         for key, sources in only.items():
             if key in one and source not in sources:
@@ -245,7 +249,7 @@ class TermReader:
         if take == "set":
             if not self.sets:
                 at.fail("take = 'set' needs a score that has one timed set.", "take", mend='[set]\nwithin = "7 days"')
-            for key in ("within", "where", "stay"):
+            for key in ("within", "before", "where", "stay"):
                 if key in one:
                     at.fail(f"'{key}' does not go with take = 'set'.", key, why="all numbers of a set are of one moment",
                             mend="write the window under [set]" if key == "within" else "")
@@ -281,15 +285,15 @@ def missing_of(got: Any, what: str, at: At) -> str | Decimal:
     return at.word(got, words.MISSING, f"'missing' of {what}", "missing")
 
 
-def window(got: Any, at: At) -> Window:
+def window(got: Any, at: At, key: str = "within") -> Window:
     """A look-back in words."""
-    match = re.fullmatch(r"\s*(\d+)\s*(y|years?|months?|weeks?|d|days?|h|hours?)\s*", at.text(got, "within"))
+    match = re.fullmatch(r"\s*(\d+)\s*(y|years?|months?|weeks?|d|days?|h|hours?)\s*", at.text(got, key))
     if not match or int(match[1]) == 0:
-        at.fail(f"'{got}' is not a look-back.", "within", mend='within = "2 years", "12 months" or "90 days"')
+        at.fail(f"'{got}' is not a look-back.", key, mend=f'{key} = "2 years", "12 months" or "90 days"')
     count, unit = int(match[1]), match[2][0]
     if unit == "h":
         if count % 24:
-            at.fail(f"'{got}' is not a number of whole days.", "within", why="scores are as of a day", mend='within = "24 h"')
+            at.fail(f"'{got}' is not a number of whole days.", key, why="scores are as of a day", mend=f'{key} = "24 h"')
         return Window(got, days=count // 24)
     if unit in "wd":
         return Window(got, days=count * (7 if unit == "w" else 1))

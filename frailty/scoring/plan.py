@@ -127,7 +127,7 @@ class _Compiler(Slots):
         maps = tb.Maps(
             _table(self.kinds), np.concatenate([[size], self.lists.rank]).astype(np.int32),
             np.concatenate([[0], self.lists.cautioned]).astype(np.int8), _entries(self.coded, size), self.fits(),
-            _table(self.spans, 6), _table(self.input_slots))
+            _table(self.spans, 7), _table(self.input_slots))
         values = tb.Values(
             offsets=_offsets(np.bincount([1 + r[0] for r in rules], minlength=1 + len(self.quantities))),
             rules=np.array([r[1] for r in rules], np.int64), bounds=np.array([r[2] for r in rules], np.float64).ravel())

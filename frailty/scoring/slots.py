@@ -130,7 +130,7 @@ class Slots:
         return number_of(self.spans, (
             number_of(self.windows, e.within), number_of(self.windows, own),
             number_of(self.ages, int(max(low))) if low else -1, number_of(self.ages, int(min(below))) if below else -1,
-            1 + SEXES.index(e.sex) if e.sex else 0, anchor))
+            1 + SEXES.index(e.sex) if e.sex else 0, anchor, number_of(self.windows, e.before)))
 
     def fits(self) -> Int8:
         """[conditions, 65] whether a kind of stay meets a condition: 1, 0, or -1 = not known; and what it says of the index."""

@@ -41,8 +41,9 @@ TERM_COLUMNS = 9
 # the index stay. STAY: the index stay as a position, -1 = none; STAY_ON, STAY_FROM: its last and first day.
 (AS_OF, DAY, YEARS, SEX, HOSPITAL_FROM, WITHOUT_STAYS, STAY, STAY_ON, STAY_FROM, STAY_DAY, BEFORE_DAY,
  STAY_YEARS) = range(12)
-# Columns of a span: two look-backs (of which the shorter counts), rows of birthdays (-1 = none), 1 + sex, and from where.
-LOOK, LOOK_TOO, BIRTHDAY, BIRTHDAY_BELOW, ONLY_SEX, ANCHOR = range(6)
+# Columns of a span: two look-backs (of which the shorter counts), rows of birthdays (-1 = none), 1 + sex, from where, and the
+# look-back before which it ends (0 = none).
+LOOK, LOOK_TOO, BIRTHDAY, BIRTHDAY_BELOW, ONLY_SEX, ANCHOR, OLDER = range(7)
 NOW, DISCHARGE, BEFORE, DURING = range(4)
 # Columns of Judging.cards: terms, bands, population and needs. LOOK_NEEDED: the longest look-back that the hospital feed must
 # cover, 0 = ever. ON, OF: rows of Outputs.days and .counts, -1 = none. OF_LEAST, OF_ALL: terms that must be assessed, all
@@ -65,7 +66,7 @@ class Maps(NamedTuple):
     cautioned: Int8         # [C + 1] 1 = carries a caution
     entries: Int64          # see chain(): slot, span, 1 + condition on the stay
     fits: Int8              # [conditions, 65] by kind of stay: 1 yes, 0 no, -1 not known; last: 1 the index stay, 0 another, -1 any
-    spans: Int32            # [W, 6]
+    spans: Int32            # [W, 7]
     inputs: Int32           # 2 columns: slot of a PERSON, its row of the inputs (-1: age, -2: age at the index day)
 
 

@@ -35,8 +35,8 @@ MISSING_POINTS = Words(("points",))
 PER = Words(("each", "form", "cap"))
 FORM = Words(("identity", "square", "log"))
 LOOKUP = Words(("file", "key", "points", "title", "default"))
-EVIDENCE = Words(("from", "codes", "answers", "category", "within", "value", "unit", "round_to", "take", "best", "feed", "stay",
-                  "where", "at_least"), ("elements",))
+EVIDENCE = Words(("from", "codes", "answers", "category", "within", "before", "value", "unit", "round_to", "take", "best", "feed",
+                  "stay", "where", "at_least"), ("elements",))
 FROM = Words(("coded", "value", "answer", "issue", "stay", "person"))
 NUMBERS = ("latest", "first", "min", "max", "best_of_last", "change", "set")
 TAKES = {"coded": ("any", "records", "days"), "value": ("any", "records", "days", *NUMBERS),
