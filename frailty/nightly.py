@@ -22,6 +22,7 @@ from frailty.records.inputs import not_in_records, read_tables
 from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
 from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
+from frailty.records.told import assumed_shares, feeds, quarantine_reasons, unmapped_codes, values_aside
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.scoring import default_scorecard_ids, input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
@@ -364,14 +365,14 @@ def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequ
         "purpose": options.purpose, "people": len(scores), "objected": objected,
         "inputs": {one.source: one.inputs for one in books},
         "ignored_files": {source.name: list(source.ignored) for source in sources if source.ignored},
-        "feeds": _feeds(con, site),
+        "feeds": feeds(con, site),
         "books": {"all": total, **{one.source: one.types for one in books}},
         "notes": {one.source: one.notes for one in books if one.notes},
         "held": {one.source: one.held for one in books if one.held},
-        "quarantine_reasons": _reasons(con),
-        "values_set_aside": _values_set_aside(con),
-        "unmapped_codes": _unmapped(con),
-        "recorded_date_assumed": _assumed(con),
+        "quarantine_reasons": quarantine_reasons(con),
+        "values_set_aside": values_aside(con),
+        "unmapped_codes": unmapped_codes(con),
+        "recorded_date_assumed": assumed_shares(con),
         "scores": {card.id: {"version": card.version, "definition": definition_hash(card, rules),
                              **_score_summary(scores, card)} for card in cards},
         "code_lists": {name: _list_hash(name, rules) for card in cards for name in card.codelists},
@@ -379,55 +380,6 @@ def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequ
         "prevalence": prevalence(con, day),
         "worklists": _lists(worklists),
     }
-
-
-def _feeds(con: DuckDBPyConnection, site: Site) -> list[dict[str, Any]]:
-    rows = con.execute("""SELECT source, kind, extracted_at, extracted_from, newest, oldest FROM feed ORDER BY source""").fetchall()
-    names = ("source", "kind", "extracted_at", "extracted_from", "newest", "oldest")
-    feeds = [{name: None if value is None else str(value) for name, value in zip(names, row, strict=True)} for row in rows]
-    missing = [feed.name for feed in site.feeds if feed.name not in {row[0] for row in rows}]
-    return feeds + [{"source": name, "kind": "missing"} for name in missing]
-
-
-def _reasons(con: DuckDBPyConnection) -> list[dict[str, Any]]:
-    rows = con.execute("""SELECT source, resource_type, reason, part <> '' AS only_a_part, count(*) AS n FROM quarantine
-        WHERE known_to IS NULL GROUP BY ALL ORDER BY source, n DESC, resource_type, reason""").fetchall()
-    return [dict(zip(("source", "resource_type", "reason", "only_a_part", "n"), row, strict=True)) for row in rows]
-
-
-def _values_set_aside(con: DuckDBPyConnection) -> list[dict[str, Any]]:
-    from frailty.records.build import quantity_tables, values_set_aside
-    from frailty.terminology import load_quantities
-    names = [quantity.name for quantity in load_quantities()]
-    quantity_tables(con, names)
-    return [{"quantity": names[int(place)], "reason": why, "n": n} for place, why, n in values_set_aside(con)]
-
-
-def _unmapped(con: DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Codes that stand in records and in no list, by system: what the lists cannot see."""
-    import numpy as np
-
-    from frailty.records.build import concepts
-    from frailty.terminology import ConceptIndex, list_codelists, load_codelist
-    systems, codes = concepts(con)
-    index = ConceptIndex(systems, codes)
-    claimed = np.zeros(len(codes), np.bool_)
-    for name in list_codelists():
-        claimed |= index.match(load_codelist(name))
-    con.register("claimed_given", {"concept": np.flatnonzero(claimed).astype(np.int32)})
-    rows = con.execute("""SELECT CASE WHEN system = '' THEN '(no system)' ELSE system END,
-            count(DISTINCT concept) AS codes, count(DISTINCT record) AS records
-        FROM event JOIN concept USING (concept) WHERE counts AND known_to IS NULL
-          AND concept NOT IN (SELECT concept FROM claimed_given) GROUP BY ALL ORDER BY records DESC, 1""").fetchall()
-    con.unregister("claimed_given")
-    return [{"system": system, "codes": n, "records": records} for system, n, records in rows]
-
-
-def _assumed(con: DuckDBPyConnection) -> dict[str, float]:
-    """Share of entries whose recorded date is not given and was taken from the day they happened."""
-    rows = con.execute("""SELECT source, round(avg(recorded_assumed::INTEGER), 4) FROM event WHERE known_to IS NULL
-                          GROUP BY source ORDER BY source""").fetchall()
-    return {source: float(share) for source, share in rows}
 
 
 def _score_summary(scores: pd.DataFrame, card: Scorecard) -> dict[str, Any]:
