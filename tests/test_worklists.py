@@ -69,12 +69,16 @@ def test_three_hundred_for_eight_slots() -> None:
     assert (len(first), first[0]) == (8, 77)
     waiting = view(made, "mdt").part("overflow")
     assert len(waiting) == 292
-    assert all(one.left_off.startswith("no room: place") for one in waiting)
+    assert waiting[0].left_off == "no room: 1 of 292 who wait for 8 places a week; likely in the week of 29 Nov 2026"
+    assert all("; likely in the week of " in one.left_off for one in waiting)
+    assert view(made, "mdt").intro.endswith(
+        " Stock, as this is the first night: 292 wait; at 8 places a week: clear in 37 weeks.")
     assert view(made, "mdt").books["overflow"] == 292
     town.next_day()
     again = town.run(site(), 2)
     assert names(again, "mdt") == first
     assert {one.status for one in view(again, "mdt").lines} == {"same"}
+    assert " Flow: 0 new in a week: 292 wait;" in view(again, "mdt").intro
     town.next_day(4)  # after the meeting, with nothing recorded: others have their turn
     later = town.run(site(), 3)
     assert not set(names(later, "mdt")) & set(first)
@@ -94,7 +98,55 @@ def test_the_pack_closes_two_working_days_before_the_meeting() -> None:
     asked = replace(small, requests=(request(5, asked_on=date(2026, 11, 24)),))
     made = town.run(asked, 2)
     assert set(names(made, "mdt")) == {*pack, 5}
-    assert line(made, "mdt", 4).left_off == "the pack for 25 Nov 2026 has closed"
+    assert line(made, "mdt", 4).left_off == "the pack for 25 Nov 2026 has closed; likely in the week of 1 Dec 2026"
+
+
+def test_who_has_a_place_keeps_it_until_somebody_more_urgent_comes() -> None:
+    """The same level, a longer wait or a recent fall take nobody's place; a higher band does, and the list says so."""
+    town = Town(date(2026, 11, 23))
+    for person in (1, 2, 3):
+        town.medicines(town.person(person, "moderate", 10), 12)
+    small = site(settings={"pharmacist_slots": 2})
+    before = names(town.run(small), "pharmacist")
+    other = ({1, 2, 3} - set(before)).pop()
+    town.next_day()
+    town.medicines(town.person(4, "moderate", 10), 12)
+    town.code(other, "efi/falls", date(2026, 11, 23))
+    assert names(town.run(small, 2), "pharmacist") == before
+    town.next_day()
+    town.medicines(town.person(5, "severe", 14), 12)
+    made = town.run(small, 3)
+    now = names(made, "pharmacist")
+    assert (now[0], len(now)) == (5, 2) and set(now[1:]) < set(before)
+    lost = (set(before) - set(now)).pop()
+    told = line(made, "pharmacist", lost or 0)
+    assert (told.status, told.section) == ("changed", "overflow")
+    assert "; had a place before, and somebody more urgent came; waiting since 23 Nov 2026; likely in the week of" in told.left_off
+    assert "Flow: 2 new in a week: 3 wait; at 2 places every 28 days" in view(made, "pharmacist").intro
+
+
+def test_one_pharmacists_places_are_shared_by_the_people_eligible() -> None:
+    """Twelve places for three practices; 20, 4 and 1 people: a floor for each, the rest by their number."""
+    town = Town()
+    many = {"Y90001": 20, "Y90002": 4, "Y90003": 1}
+    for n, ods in enumerate(ods for ods, count in many.items() for _ in range(count)):
+        town.medicines(town.person(n + 1, "moderate", 10, practice=ods), 12)
+    made = town.run(site(practices=tuple(practice(ods) for ods in many), settings={"pharmacist_slots": 4},
+                         feeds=(Feed("gp", "gp", tuple(many)), Feed("hospital", "hospital"))))
+    listed = [len(names(made, "pharmacist", page_id=ods)) for ods in many]
+    assert listed == [9, 2, 1]
+    assert [view(made, "pharmacist", page_id=ods).slots for ods in many] == listed
+
+
+def test_a_part_of_the_places_is_for_those_whom_nobody_has_seen() -> None:
+    """One of eight meeting places, though everybody else has severe frailty."""
+    town = Town()
+    for person in range(1, 21):
+        town.code(town.person(person, "severe", 14), "care/frailty_severe", date(2025, 1, 1))
+    town.person(50, "moderate", 9, last_contact_on=date(2025, 1, 1))
+    town.plan(town.person(99), date(2026, 1, 1))
+    made = town.run(site(settings={"proposals": ["MDT-08"]}))
+    assert 50 in names(made, "mdt") and len(names(made, "mdt")) == 8
 
 
 def test_ten_medicines_with_frailty_and_no_review() -> None:

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from frailty.errors import FrailtyError
-from frailty.triage.previous import tie
 from frailty.triage.settings import Settings
 
 KEPT, URGENT = "keeps the place of the run before", "more urgent than somebody who had the place"
 GAVE_WAY = "had a place before, and somebody more urgent came"
+PROTECTED = ("unmet", "rapid_rise")                 # what a rule may protect
 PLANNED = ("P4", "P5", "P6")                        # what may run out of room; P0 to P3 never do
 
 
@@ -69,7 +71,7 @@ class Allocation:
 
 def fairness(settings: Settings) -> Fairness:
     """The numbers of rules/triage/settings.toml, with the site's own."""
-    kept = {"unmet": settings.number("protect_unmet_percent"), "rapid_rise": settings.number("protect_rapid_rise_percent")}
+    kept = {flag: settings.number(f"protect_{flag}_percent") for flag in PROTECTED}
     return Fairness(tuple(settings.texts("band_order")), settings.text("band_unknown"), settings.number("wait_level_days"),
                     settings.number("floor_slots"), kept, settings.number("likely_weeks"), settings.text("tie_seed"))
 
@@ -96,7 +98,7 @@ def allocate(items: Iterable[Item], slots: int, rules: Fairness, free: int | Non
     for position, item in enumerate(sorted(left, key=lambda one: (weeks.get(one.person, rules.weeks + 1), _key(one, rules))), 1):
         why = f"no room: {position} of {len(left)} who wait for {slots} places {every}"
         if item.kept:
-            why += f"; {GAVE_WAY}" if URGENT in chosen.values() else "; the list has fewer places than before"
+            why += f"; {GAVE_WAY}" if URGENT in chosen.values() else "; had a place before, and fewer are free now"
         elif _key(item, rules) < last:
             why += "; the share of this practice or home is used up"
         overflow.append(Placed(item, why, weeks.get(item.person)))
@@ -117,6 +119,12 @@ def urgency(item: Item, rules: Fairness) -> int:
     """The level without the waiting."""
     band = item.band if item.band in rules.bands else rules.unknown_band
     return rules.bands.index(band) + 6 - int(item.priority[1])
+
+
+@lru_cache(maxsize=1 << 17)
+def tie(seed: str, mark: str) -> str:
+    """The stable hash that breaks ties."""
+    return hashlib.sha256(f"{seed}|{mark}".encode()).hexdigest()
 
 
 def shares(counts: Mapping[str, int], slots: int, floor: int, seed: str) -> dict[str, int]:

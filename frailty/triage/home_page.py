@@ -42,6 +42,7 @@ TITLES = {
     "tasks": ("To settle", "Sources disagree, or only one of them says that the person lives here."),
 }
 PASSED = ("mdt", "note_review")  # a practice's lists, whose rules for confirmed residents come here
+FILLER = ("round_gap", "passed_on")  # planned reviews: they share the room that a round has left
 TABLES = ("in_hospital", "not_in_data", "everyone_else", "tasks")
 
 
@@ -63,8 +64,10 @@ def home_page(run: Run, home: Home) -> Page:
             lists[line.list].append(line)
     lists["tasks"] = [task(one) for one in run.facts.residents.questions if one.home == home.id]
     lists = _ordered(run, place, lists, home)
+    waits = run.pace(place, [line for name in FILLER for line in lists[name]], run.facts.settings.number("round_filler_slots"))
     views = tuple(
-        ListView(name, *TITLES[name], numbered(lines), shape="table" if name in TABLES else "cards")
+        ListView(name, TITLES[name][0], TITLES[name][1] + (waits if name == FILLER[0] else ""), numbered(lines),
+                 shape="table" if name in TABLES else "cards")
         for name, lines in lists.items()
     )
     here = {line.mark: view.title for view in views for line in view.lines}
@@ -196,21 +199,18 @@ def _ordered(
     """Due days, order and room. Only planned reviews are capped, and both kinds share the room."""
     rules: list[Rule] = [rule for rule in run.rules.rules if rule.list in (*TITLES, "mdt", "note_review")]
     made: dict[str, list[Line]] = {}
-    room = run.facts.settings.number("round_filler_slots")
+    fresh = {name: [line for line in lines if line.status != "repeated"] for name, lines in lists.items()}
+    slots = run.facts.settings.number("round_filler_slots")
+    shared = run.placed(place, [line for name in FILLER for line in fresh[name]], slots)
     for name, lines in lists.items():
-        repeated = [line for line in lines if line.status == "repeated"]
-        fresh = [line for line in lines if line.status != "repeated"]
-        slots = max(0, room) if name in ("round_gap", "passed_on") else None
-        placed = run.placed(place, fresh, slots)
-        if slots is not None:
-            room -= sum(line.section == "now" for line in placed)
+        placed = [line for line in shared if line.list == name] if name in FILLER else run.placed(place, fresh[name], None)
         done = run.finished(place, placed, [] if name in TABLES else rules, home=home)
         if name in TABLES:
             done = [replace(line, due=None, due_text="", overdue=False) for line in done]
             done.sort(key=lambda line: (_room_order(line.card.room), line.card.name, line.mark))
         if name == "new_or_back":
             done.sort(key=lambda line: (line.due or date.max, line.mark))
-        made[name] = done + repeated
+        made[name] = done + [line for line in lines if line.status == "repeated"]
     return made
 
 

@@ -83,6 +83,7 @@ class Line:
     first_listed: date | None = None
     turn_on: date | None = None
     turns: int = 0
+    waits_since: date | None = None  # from when the wait counts: first listed, or the end of the last turn
     position: int = 0
     key: str = ""
     basis: dict[str, Any] = field(default_factory=dict)  # facts of the night that a decision is held against
@@ -256,7 +257,7 @@ def unpack(text: str) -> Line:
         for name, value in data.items()
         if name in Line.__dataclass_fields__
     }
-    for name in ("due", "first_listed", "turn_on"):
+    for name in ("due", "first_listed", "turn_on", "waits_since"):
         fields[name] = _day(fields.get(name))
     return Line(card=Card(**card), **fields)
 

@@ -75,12 +75,14 @@ def practice_page(run: Run, practice: PracticeInfo) -> Page:
 
 
 class Room(NamedTuple):
-    """Room on a list: slots (None = no cap); for the MDT its meeting, and whether the pack can still change."""
+    """Room on a list: slots (None = no cap) that come again every so many days; for the MDT its meeting, and whether the pack
+    can still change."""
 
     slots: int | None
     meeting: date | None
     open: bool
     intro: str
+    days: int = 7
 
 
 def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tuple[ListView, list[Group]]:
@@ -113,7 +115,7 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
         else:
             books["suppressed"] += 1
     room = _room(run, practice, list_id, intro)
-    lines = _pack(run, place, lines, room) if list_id == "mdt" else run.placed(place, lines, room.slots)
+    lines = _pack(run, place, lines, room) if list_id == "mdt" else run.placed(place, lines, room.slots, days=room.days)
     before = run.previous.at(*place)
     paused = [
         replace(line, turns=old.turns) if (old := before.get((list_id, line.mark))) else line
@@ -125,7 +127,8 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
     books["not evaluated"] = len(unclear)
     _balance(run, practice.ods, rules, [line.person for line in lines if line.asked and line.person], books)
     lines += _repeated(run, practice.ods, list_id, {line.mark for line in lines})
-    view = ListView(list_id, title, room.intro, numbered(lines), slots=room.slots, books=books)
+    intro = room.intro + run.pace(place, lines, room.slots, room.days)
+    view = ListView(list_id, title, intro, numbered(lines), slots=room.slots, books=books)
     return view, _groups(run, rules, unclear)
 
 
@@ -141,42 +144,43 @@ def _asked_list(run: Run, person: int, audience: str) -> str:
 def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
     """How many the list holds, and for which meeting."""
     if list_id != "mdt":
-        return Room(
-            run.facts.settings.number(SLOTS[list_id]) if list_id in SLOTS else None, None, True, intro
-        )
+        if list_id not in SLOTS:
+            return Room(None, None, True, intro)
+        slots = run.facts.settings.number(SLOTS[list_id])
+        slots = run.share(list_id, slots, practice.ods) if list_id == "pharmacist" else slots
+        return Room(slots, None, True, intro, run.comes_again(list_id))
     slots = practice.mdt_slots if practice.mdt_slots is not None else run.facts.settings.number("mdt_slots")
     found = run.meetings(practice)
     if not found:
-        return Room(slots, None, True, intro + " No meeting days are given for this practice.")
+        return Room(slots, None, True, intro + " No meeting days are given for this practice.", run.comes_again(list_id))
     first, when = found[0], cards.day(found[0].on, weekday=True)
+    days = max(1, (found[-1].on - first.on).days) if len(found) > 1 else 7
     closes = cards.day(first.cut_off, weekday=True)
     if run.as_of <= first.cut_off:
-        return Room(
-            slots, first.on, True, f"{intro} Meeting on {when}; the pack closes at the end of {closes}."
-        )
+        return Room(slots, first.on, True, f"{intro} Meeting on {when}; the pack closes at the end of {closes}.", days)
     in_pack = any(
         line.list == "mdt" and line.section == "now" and line.due == first.on
         for line in run.previous.at("practice", practice.ods).values()
     )
     if in_pack or len(found) == 1:
-        return Room(slots, first.on, False, f"{intro} Meeting on {when}; the pack closed on {closes}.")
-    return Room(slots, found[1].on, True, f"{intro} Meeting on {cards.day(found[1].on, weekday=True)}.")
+        return Room(slots, first.on, False, f"{intro} Meeting on {when}; the pack closed on {closes}.", days)
+    return Room(slots, found[1].on, True, f"{intro} Meeting on {cards.day(found[1].on, weekday=True)}.", days)
 
 
 def _pack(run: Run, place: tuple[str, str], lines: list[Line], room: Room) -> list[Line]:
     """The MDT pack. Once it has closed, only those already in it and those asked for stay; the rest wait."""
     if room.meeting is None or room.open:
-        return run.placed(place, lines, room.slots, keep_turns=False)
+        return run.placed(place, lines, room.slots, days=room.days)
     before = run.previous.at(*place)
 
     def stays(line: Line) -> bool:
         old = before.get(("mdt", line.mark))
         return line.asked or (old is not None and old.section == "now" and old.due == room.meeting)
 
-    kept = run.placed(place, [line for line in lines if stays(line)], None, keep_turns=False)
-    rest = run.placed(place, [line for line in lines if not stays(line)], 0, keep_turns=False)
+    kept = run.placed(place, [line for line in lines if stays(line)], None)
     closed = f"the pack for {cards.day(room.meeting)} has closed"
-    return kept + [replace(line, left_off=closed) for line in rest]
+    rest = [line for line in lines if not stays(line)]
+    return kept + run.placed(place, rest, room.slots, free=0, days=room.days, closed=closed)
 
 
 def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:

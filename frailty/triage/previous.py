@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frailty.triage.lines import Line, unpack
@@ -68,51 +67,11 @@ def compared(line: Line, before: Line | None, as_of: date) -> Line:
 
 
 def with_turn(line: Line, before: Line | None, as_of: date) -> Line:
-    """Carry the turn: whoever stood on the list past the due day, with nothing recorded, goes behind those who wait."""
+    """Carry the turn: whoever stood on the list past the due day, with nothing recorded, waits from now on like one who is new."""
+    line = replace(line, first_listed=(before.first_listed if before else None) or as_of)
     if before is None:
-        return line
+        return replace(line, waits_since=as_of)
     past = before.section == "now" and before.due is not None and before.due < as_of
-    turns = before.turns + (past and not before.overdue and not line.asked)
-    return replace(
-        line, turns=turns, turn_on=before.turn_on if before.section == "now" else None, overdue=past
-    )
-
-
-def order(
-    lines: Sequence[Line], as_of: date, wait_level_days: int, seed: str, keep_turns: bool
-) -> list[Line]:
-    """Asked for first; then fewest turns, then level (recent event, long wait), then the longest wait, then a hash."""
-
-    def place(line: Line) -> tuple[Any, ...]:
-        waiting = (as_of - (line.first_listed or as_of)).days
-        level = max(0, (0 if line.first else 1) - waiting // max(1, wait_level_days))
-        in_turn = keep_turns and line.turn_on is not None and not line.overdue
-        return (not line.asked, not in_turn, line.turns, level, -waiting, tie(seed, line.mark))
-
-    return sorted(lines, key=place)
-
-
-def tie(seed: str, mark: str) -> str:
-    """The stable hash that breaks ties."""
-    return hashlib.sha256(f"{seed}|{mark}".encode()).hexdigest()
-
-
-def capped(lines: Sequence[Line], slots: int | None, as_of: date) -> list[Line]:
-    """Lines in order; those for whom there is no room go to the overflow with the reason. Who was asked for is in."""
-    made, used = [], 0
-    for position, line in enumerate(lines, 1):
-        if line.asked or slots is None or used < slots:
-            used += 1
-            made.append(replace(line, turn_on=line.turn_on or as_of))
-            continue
-        waits = f"waiting since {line.first_listed:%d %b %Y}" if line.first_listed != as_of else "new today"
-        why = f"no room: place {position} for {slots} places, {waits}"
-        if line.turns:
-            why += "; had a turn before, and nothing has been recorded since"
-        made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off=why))
-    return made
-
-
-def due_after(start: date, days: int) -> date:
-    """A due day so many days after `start`."""
-    return start + timedelta(days=days)
+    ended = past and not before.overdue and not line.asked
+    return replace(line, turns=before.turns + ended, turn_on=before.turn_on if before.section == "now" else None, overdue=past,
+                   waits_since=as_of if ended else before.waits_since or line.first_listed)

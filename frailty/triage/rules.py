@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.site import SIGNATURES, Site
+from frailty.triage.capacity import PROTECTED
 from frailty.triage.clock_rules import Clocks, load_clocks
 from frailty.triage.clocks import load_calendar
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
@@ -48,6 +49,7 @@ class Rule:
     `list`: the list of a page that shows it; empty where it makes only a task of the case. `planned`: the score-driven and
     planned lists, from which more people are excluded. `despite`: exclusions that do not hold for this rule. `leads`: whether
     its queue can lead the case. `to_confirm`: what nobody has confirmed in a source yet, shown wherever the rule is named.
+    `protects`: whom it lists have a part of the places to themselves (unmet, rapid_rise).
     """
 
     id: str
@@ -69,6 +71,7 @@ class Rule:
     clinical: bool = True
     leads: bool = True
     to_confirm: str = ""
+    protects: str = ""
     suppress_days: int = 0
     suppress_from: str = ""
     reopen_on: tuple[str, ...] = ()
@@ -231,7 +234,8 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
         rule = Rule(**data, leaves=leaves, examples=examples, where=name)
     except TypeError as error:
         raise DefinitionError("The rule is not complete.", where=name, why=str(error)) from error
-    for value, allowed, what in ((rule.priority, PRIORITIES, "priority"), (rule.list, LISTS, "list")):
+    for value, allowed, what in ((rule.priority, PRIORITIES, "priority"), (rule.list, LISTS, "list"),
+                                 (rule.protects, ("", *PROTECTED), "protected part")):
         if value not in allowed:
             raise DefinitionError(
                 f"The {what} “{value}” is not known.", where=name, mend=nearest(value, allowed)
