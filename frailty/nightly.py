@@ -429,7 +429,8 @@ def _lists(worklists: Worklists | None) -> dict[str, Any]:
             "pages": [{"audience": page.audience, "id": page.id, "state": page.state,
                        "lists": {view.id: {"now": len(view.part("now")), "overflow": len(view.part("overflow")),
                                            **view.books} for view in page.lists},
-                       "excluded": dict(page.excluded)} for page in worklists.pages]}
+                       "excluded": dict(page.excluded)} for page in worklists.pages],
+            "equity": [vars(one) for page in worklists.pages for one in page.equity]}
 
 
 def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks], day: date,

@@ -138,6 +138,24 @@ def test_one_pharmacists_places_are_shared_by_the_people_eligible() -> None:
     assert [view(made, "pharmacist", page_id=ods).slots for ods in many] == listed
 
 
+def test_the_equity_table_is_the_hubs_and_names_no_small_number() -> None:
+    """60 women and 6 men for eight places; one objector is in no cell; nobody who was asked for counts."""
+    town = Town()
+    for person in range(1, 67):
+        more: dict[str, Any] = {"sex": "male" if person % 11 == 0 else "female", "imd_quintile": person % 2 + 1}
+        town.code(town.person(person, "severe", 14, **more), "care/frailty_severe", date(2025, 1, 1))
+    town.insert("consent_as_of", person=1, kind="objection-profiling", decision="deny", recorded=date(2025, 1, 1))
+    town.plan(town.person(99), date(2026, 1, 1))
+    made = town.run(site(requests=(request(99),)))
+    table = {(one.dimension, one.group): (one.eligible, one.selected) for one in made.page("hub", "hub").equity}
+    assert table["all", "all"] == ("65", "*")
+    assert {table["sex", name][0] for name in ("male", "female")} == {"*"}      # one * alone would give the other away
+    assert table["age", "75 to 84"] == ("65", "*")
+    assert [table["deprivation (IMD quintile)", name][0] for name in "12"] == ["35", "30"]
+    assert table["home", "in no home"][0] == table["practice", "Practice Y90001"][0] == table["ethnicity", "not recorded"][0] == "65"
+    assert not made.page("practice", "Y90001").equity
+
+
 def test_a_part_of_the_places_is_for_those_whom_nobody_has_seen() -> None:
     """One of eight meeting places, though everybody else has severe frailty."""
     town = Town()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from frailty.triage.capacity import Equity
 from frailty.triage.cases import Cases
 from frailty.triage.sources import Source
 
@@ -149,6 +150,7 @@ class Page:
     registered: int = 0
     overview: tuple[dict[str, Any], ...] = ()
     decided: tuple[Line, ...] = ()
+    equity: tuple[Equity, ...] = ()
 
     def lines(self) -> Iterator[Line]:
         """All lines that are compared from run to run."""

@@ -14,6 +14,7 @@ from frailty.triage.casework import casework, left_off, previous_tasks
 from frailty.triage.context import Run
 from frailty.triage.evaluate import evaluate
 from frailty.triage.facts import FactTable
+from frailty.triage.fair import equity_table
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
 from frailty.triage.lines import ListView, Page, Worklists, came_off
@@ -175,6 +176,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
         "ok",
         registered,
         tuple(overview),
+        equity=equity_table(run, pages),
     )
 
 

@@ -1,0 +1,49 @@
+"""Whether places fall alike on everybody: the equity table of a night (G10), with small numbers suppressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from frailty.triage.capacity import Equity, equity
+
+if TYPE_CHECKING:
+    from frailty.triage.context import Run
+    from frailty.triage.lines import Page
+
+CAPPED = ("mdt", "note_review", "pharmacist", "not_seen", "round_gap", "passed_on")  # lists that may run out of room
+
+
+def equity_table(run: Run, pages: Iterable[Page]) -> tuple[Equity, ...]:
+    """Of those whom a rule puts on a list with limited room, how many have a place, by group. Objectors are in no cell."""
+    lines = [line for page in pages for view in page.lists if view.id in CAPPED for line in view.lines
+             if line.person in run.rows and not line.asked and line.section in ("now", "overflow")
+             and "objection" not in run.flags.get(line.person or -1, ())]
+    eligible = {str(line.person) for line in lines}
+    if not eligible:
+        return ()
+    settings = run.facts.settings
+    starts = [int(age) for age in settings.values["equity_ages"]]
+    groups: dict[str, dict[str, str]] = {
+        name: {} for name in ("age", "sex", "ethnicity", "deprivation (IMD quintile)", "practice", "home")}
+    for person, sex, ethnicity, imd in run.con.execute(
+        "SELECT person, sex, ethnicity, imd_quintile FROM person_as_of WHERE person IN (SELECT unnest(?::INTEGER[]))",
+        [sorted(map(int, eligible))]).fetchall():
+        row = run.rows[person]
+        home = run.home(row["home_id"])
+        told = (_band(row["age"], starts), sex, ethnicity, imd, run.practice_name(row["practice"]),
+                home.name if home else "in no home")
+        for group, value in zip(groups.values(), told, strict=True):
+            group[str(person)] = str(value) if value is not None else ""
+    selected = {str(line.person) for line in lines if line.section == "now"}
+    return tuple(equity(eligible, selected, groups, settings.number("small_number"), settings.number("round_to")))
+
+
+def _band(age: int | None, starts: list[int]) -> str:
+    """The group of an age, by the ages at which groups start: under 65, 65 to 74, …, 85 and over."""
+    if age is None:
+        return ""
+    at = sum(age >= start for start in starts)
+    if not at:
+        return f"under {starts[0]}"
+    return f"{starts[at - 1]} and over" if at == len(starts) else f"{starts[at - 1]} to {starts[at] - 1}"
