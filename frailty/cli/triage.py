@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.cli.parts import a_date, command, percent, rules_option, table
+from frailty.cli.what_if import add_what_if
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -32,10 +33,12 @@ def add_triage(commands: Any) -> None:
         parser.set_defaults(folder=None, store=None, site=None, as_of=None)
     check.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="your rules (default: only the shipped ones)")
     _options(check, store_needed=False)
-    triage = command(commands, "triage", _readiness, "whether the sources suffice for the lists",
+    triage = command(commands, "triage", _readiness, "whether the sources suffice for the lists; what other places would do",
                      "frailty triage readiness --store lists.duckdb")
     triage.set_defaults(store=None, site=None, as_of=None, rules=None)
-    ready = command(triage.add_subparsers(title="commands", metavar="COMMAND"), "readiness", _readiness,
+    asked = triage.add_subparsers(title="commands", metavar="COMMAND")
+    add_what_if(asked)
+    ready = command(asked, "readiness", _readiness,
                     "each queue, what its rules need, from which source, and for how many people that is known",
                     "frailty triage readiness --store lists.duckdb --site site.toml",
                     "A queue without its sources is off as a whole. What only people can decide is named: the hub's intake "

@@ -382,10 +382,12 @@ class Run:
             line = known[one.item.person]
             why = [closed or one.why]
             why += [f"waiting since {cards.day(line.first_listed)}"] if line.first_listed != self.as_of else []
-            why += [f"likely in the week of {cards.day(self.as_of + 7 * DAY * one.week)}" if one.week is not None else
+            likely = self.as_of + 7 * DAY * one.week if one.week is not None else None
+            why += [f"likely in the week of {cards.day(likely)}" if likely else
                     f"not within {self.fairness.weeks} weeks at this pace"]
             why += ["had a turn before, and nothing has been recorded since"] if line.turns else []
-            made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off="; ".join(why)))
+            made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off="; ".join(why),
+                                likely=likely))
         return made
 
     def _item(self, place: Place, line: Line) -> Item:

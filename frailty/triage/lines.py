@@ -84,6 +84,7 @@ class Line:
     first_listed: date | None = None
     turn_on: date | None = None
     turns: int = 0
+    likely: date | None = None  # on the overflow: when a place is likely to be free
     waits_since: date | None = None  # from when the wait counts: first listed, or the end of the last turn
     position: int = 0
     key: str = ""
@@ -259,7 +260,7 @@ def unpack(text: str) -> Line:
         for name, value in data.items()
         if name in Line.__dataclass_fields__
     }
-    for name in ("due", "first_listed", "turn_on", "waits_since"):
+    for name in ("due", "first_listed", "turn_on", "waits_since", "likely"):
         fields[name] = _day(fields.get(name))
     return Line(card=Card(**card), **fields)
 
