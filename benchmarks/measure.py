@@ -28,6 +28,8 @@ NIGHT = size("NIGHT", 10_000)           # the practice of the cold nightly run
 STORED = size("STORED", 200_000)        # a store that is scored in blocks; the goal speaks of 1,000,000
 ARRAYS = size("ARRAYS", 1_000_000)      # people in arrays; 60 events each
 ICD = size("ICD", 100_000)              # people with ICD-10 diagnoses
+LOCALITY = size("LOCALITY", 74_000)     # registered people of a locality that is triaged
+HOMES = size("HOMES", 21)               # its care homes
 
 
 @dataclass(frozen=True)
