@@ -105,14 +105,14 @@ def allocate(items: Iterable[Item], slots: int, rules: Fairness, free: int | Non
     return Allocation((*sorted(urgent, key=lambda one: (one.item.priority, _key(one.item, rules))), *selected), tuple(overflow))
 
 
-def in_order(items: Iterable[Item], rules: Fairness) -> list[Item]:
-    """The highest level first; then the expected benefit, the longest wait, a stable hash."""
-    return sorted(items, key=lambda item: _key(item, rules))
+def in_order(items: Iterable[Item], rules: Fairness, later: int = 0) -> list[Item]:
+    """The highest level first; then the expected benefit, the longest wait, a stable hash; so many days later."""
+    return sorted(items, key=lambda item: _key(item, rules, later))
 
 
-def level(item: Item, rules: Fairness) -> int:
+def level(item: Item, rules: Fairness, later: int = 0) -> int:
     """One level for each band, each step of priority from P6 upwards, and each so many days of waiting."""
-    return urgency(item, rules) + item.waiting // max(1, rules.lift_days)
+    return urgency(item, rules) + (item.waiting + later) // max(1, rules.lift_days)
 
 
 def urgency(item: Item, rules: Fairness) -> int:
@@ -144,13 +144,13 @@ def shares(counts: Mapping[str, int], slots: int, floor: int, seed: str) -> dict
     return given
 
 
-def _key(item: Item, rules: Fairness) -> tuple[object, ...]:
-    return (-level(item, rules), -item.benefit, -item.waiting, tie(rules.seed, item.person))
+def _key(item: Item, rules: Fairness, later: int = 0) -> tuple[object, ...]:
+    return (-level(item, rules, later), -item.benefit, -item.waiting, tie(rules.seed, item.person))
 
 
-def _chosen(planned: Sequence[Item], slots: int, rules: Fairness) -> dict[Item, str]:
+def _chosen(planned: Sequence[Item], slots: int, rules: Fairness, later: int = 0) -> dict[Item, str]:
     """Who gets a place, and why: who has one; floors, then protected parts, then shares, then whoever is next."""
-    ordered = in_order(planned, rules)
+    ordered = in_order(planned, rules, later)
     quota = shares(Counter(item.place for item in ordered), slots, rules.floor, rules.seed)
     chosen: dict[Item, str] = {}
     used: Counter[str] = Counter()
@@ -195,8 +195,7 @@ def _weeks(left: Sequence[Item], slots: int, rules: Fairness, days: int) -> dict
     weeks: dict[str, int] = {}
     waiting = [replace(item, kept=False) for item in left]
     for turn in range(1, rules.weeks * 7 // days + 1 if slots else 1):
-        later = [replace(item, waiting=item.waiting + days * turn) for item in waiting]
-        weeks |= {item.person: -(-days * turn // 7) for item in _chosen(later, slots, rules)}
+        weeks |= {item.person: -(-days * turn // 7) for item in _chosen(waiting, slots, rules, days * turn)}
         waiting = [item for item in waiting if item.person not in weeks]
         if not waiting:
             break

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from frailty.triage.facts import FactTable
@@ -27,8 +29,10 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
     """A template with the facts of one person written in."""
-    values = {name: day(value) if isinstance(value, date) else value for name, value in settings.items()}
-    for name, value in row.items():
+    named = _named(template)
+    values = {name: day(value) if isinstance(value, date) else value for name, value in settings.items() if name in named}
+    for name in named & row.keys():
+        value = row[name]
         values[name] = (
             ("none recorded" if name.endswith("_on") else "not recorded")
             if value is None
@@ -44,6 +48,11 @@ def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
     )
     values["late_discharge"] = late(row["last_discharge_on"], row["last_discharge_known_on"], int(settings["late_news_days"]))
     return template.format_map(values)
+
+
+@lru_cache(maxsize=1024)
+def _named(template: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name)
 
 
 def late(when: date | None, known: date | None, late_days: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -256,7 +256,7 @@ def _books(tasks: Sequence[Task]) -> dict[str, Counter[str]]:
 
 def packed(task: Task) -> str:
     """A task as JSON, for the store."""
-    return json.dumps(asdict(task), default=lambda value: value.isoformat(), sort_keys=True)
+    return json.dumps(vars(task), default=lambda value: value.isoformat(), sort_keys=True)
 
 
 def unpacked(text: str) -> Task:

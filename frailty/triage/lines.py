@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +245,7 @@ def numbered(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 def pack(line: Line) -> str:
     """A line as JSON, for the store."""
-    return json.dumps(asdict(line), default=lambda value: value.isoformat(), sort_keys=True)
+    return json.dumps({**vars(line), "card": vars(line.card)}, default=lambda value: value.isoformat(), sort_keys=True)
 
 
 def unpack(text: str) -> Line:
