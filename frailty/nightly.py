@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,9 +151,14 @@ def run_nightly(options: Options, progress: Progress) -> Result:
 # ---- before
 
 def _warm(wanted: Sequence[str], rules: Path | None) -> threading.Thread:
-    """Compiles the kernels, or fetches them from their cache, while the records load: DuckDB leaves Python free meanwhile."""
+    """Makes ready what comes later while the records load: DuckDB leaves Python free meanwhile.
+
+    The kernels (compiled, or fetched from their cache), and the libraries that the pages need.
+    """
     def work() -> None:
         from frailty.scoring import warm
+        for library in ("pandas", "openpyxl", "jinja2"):
+            import_module(library)
         with contextlib.suppress(Exception):            # what is wrong with a definition is told when it is used
             warm([load_scorecard(one, rules) for one in wanted], rules)
 
