@@ -6,21 +6,20 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from frailty.site import Home, PracticeInfo, Request, Site
 from frailty.triage import cards
-from frailty.triage.capacity import Fairness, Item, allocate, fairness, shares, tie, weeks_to_clear
-from frailty.triage.clocks import DAY, Meeting, due_day, instant, london, meetings, reached
+from frailty.triage.capacity import Fairness, fairness
+from frailty.triage.clocks import Meeting, due_day, instant, london, meetings, reached
 from frailty.triage.clocks import Place as ClockPlace
 from frailty.triage.evaluate import Evaluation, leave_reasons
 from frailty.triage.facts import FactTable
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
-from frailty.triage.previous import Place, Previous, compared, with_turn
+from frailty.triage.previous import Place, Previous, compared
 from frailty.triage.rules import Exclusion, Rule, RuleSet
 from frailty.triage.vocabulary import BUILT, vocabulary
 
@@ -362,76 +361,10 @@ class Run:
             basis={fact: row[fact] for fact in self.decisions.outcomes.basis_facts() if row[fact] is not None},
         )
 
-    def placed(self, place: Place, lines: Iterable[Line], slots: int | None, free: int | None = None, days: int = 7,
-               closed: str = "") -> list[Line]:
-        """The lines of one list in order; those for whom there is no room go to the overflow with the reason and a likely week.
-
-        `slots` come again every so many `days`, and `free` of them are free now (None: no cap; all). `closed`: why none is.
-        Who was asked for comes first and is always in.
-        """
-        before = self.previous.at(*place)
-        known = {line.mark: with_turn(line, before.get((line.list, line.mark)), self.as_of) for line in lines}
-        asked = sorted((line for line in known.values() if line.asked),
-                       key=lambda line: (line.first_listed or self.as_of, tie(self.fairness.seed, line.mark)))
-        items = [self._item(place, line) for line in known.values() if not line.asked]
-        room = slots if slots is not None else len(known)
-        found = allocate(items, room, self.fairness, max(0, (room if free is None else free) - len(asked)), days)
-        made = [*asked, *(known[one.item.person] for one in found.selected)]
-        made = [replace(line, turn_on=line.turn_on or self.as_of) for line in made]
-        for one in found.overflow:
-            line = known[one.item.person]
-            why = [closed or one.why]
-            why += [f"waiting since {cards.day(line.first_listed)}"] if line.first_listed != self.as_of else []
-            likely = self.as_of + 7 * DAY * one.week if one.week is not None else None
-            why += [f"likely in the week of {cards.day(likely)}" if likely else
-                    f"not within {self.fairness.weeks} weeks at this pace"]
-            why += ["had a turn before, and nothing has been recorded since"] if line.turns else []
-            made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off="; ".join(why),
-                                likely=likely))
-        return made
-
-    def _item(self, place: Place, line: Line) -> Item:
-        row = self.rows.get(line.person) if line.person is not None else None
-        rules = [self.rules.rule(mark.split(" v")[0]) for mark in line.rules]
-        return Item(line.mark, place[1], line.priority, str((row or {}).get("frailty_level") or ""),
-                    (self.as_of - (line.waits_since or self.as_of)).days, frozenset(one.protects for one in rules if one),
-                    int(line.first and not line.turns), line.turn_on is not None and not line.overdue)
-
     @cached_property
     def fairness(self) -> Fairness:
         """The numbers by which places are shared."""
         return fairness(self.facts.settings)
-
-    def share(self, list_id: str, each: int, ods: str) -> int:
-        """A practice's part of the places of a team that serves all: so many for each, shared by the count of people eligible."""
-        if list_id not in self.shares:
-            rules, counts = self.rules_of(list_id), dict.fromkeys((one.ods for one in self.site.practices), 0)
-            for person, row in self.rows.items():
-                if row["practice"] in counts and self.met(person, rules) and self.exclusion(person, rules) is None:
-                    counts[row["practice"]] += 1
-            total, rank = each * len(counts), self.fairness
-            self.shares[list_id] = (shares(counts, total, rank.floor, rank.seed) if sum(counts.values()) > total
-                                    else {one: max(each, count) for one, count in counts.items()})
-        return self.shares[list_id].get(ods, each)
-
-    def pace(self, place: Place, lines: Sequence[Line], slots: int | None, days: int = 7) -> str:
-        """What a reader should know of those who wait: stock on the first night, flow on later ones, and weeks to clear."""
-        waiting = [line for line in lines if line.section == "overflow"]
-        if slots is None or not waiting:
-            return ""
-        every = "a week" if days == 7 else f"every {days} days"
-        stock, first = place not in self.previous.registered, min(line.first_listed or self.as_of for line in lines)
-        new = sum(1 for line in lines if line.first_listed and first < line.first_listed > self.as_of - 7 * DAY)
-        weeks = weeks_to_clear(len(waiting), Fraction(7 * slots, days), new)
-        clear = f"clear in {cards.plural(weeks, 'week')}" if weeks is not None else "they will not clear, as more come than go"
-        told = "Stock, as this is the first night" if stock else f"Flow: {new} new in a week"
-        return f" {told}: {len(waiting):,} wait; at {cards.plural(slots, 'place')} {every}: {clear}."
-
-    def comes_again(self, list_id: str) -> int:
-        """After how many days the places of a list are free again: when the work of its rules is due."""
-        clocks = [self.facts.clocks.clock(rule.due) for rule in self.rules_of(list_id)]
-        return min((one.numbers["days"] for one in clocks if one and one.counts == "calendar_days" and one.numbers["days"] >= 7),
-                   default=7)
 
     def finished(
         self,

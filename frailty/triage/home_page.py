@@ -12,6 +12,7 @@ from frailty.triage.clocks import next_round
 from frailty.triage.context import ASKED, Run
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line, ListView, Page, came_off, numbered
+from frailty.triage.room import pace, placed
 from frailty.triage.rules import Rule
 
 TITLES = {
@@ -64,7 +65,7 @@ def home_page(run: Run, home: Home) -> Page:
             lists[line.list].append(line)
     lists["tasks"] = [task(one) for one in run.facts.residents.questions if one.home == home.id]
     lists = _ordered(run, place, lists, home)
-    waits = run.pace(place, [line for name in FILLER for line in lists[name]], run.facts.settings.number("round_filler_slots"))
+    waits = pace(run, place, [line for name in FILLER for line in lists[name]], run.facts.settings.number("round_filler_slots"))
     views = tuple(
         ListView(name, TITLES[name][0], TITLES[name][1] + (waits if name == FILLER[0] else ""), numbered(lines),
                  shape="table" if name in TABLES else "cards")
@@ -201,10 +202,10 @@ def _ordered(
     made: dict[str, list[Line]] = {}
     fresh = {name: [line for line in lines if line.status != "repeated"] for name, lines in lists.items()}
     slots = run.facts.settings.number("round_filler_slots")
-    shared = run.placed(place, [line for name in FILLER for line in fresh[name]], slots)
+    shared = placed(run, place, [line for name in FILLER for line in fresh[name]], slots)
     for name, lines in lists.items():
-        placed = [line for line in shared if line.list == name] if name in FILLER else run.placed(place, fresh[name], None)
-        done = run.finished(place, placed, [] if name in TABLES else rules, home=home)
+        found = [line for line in shared if line.list == name] if name in FILLER else placed(run, place, fresh[name], None)
+        done = run.finished(place, found, [] if name in TABLES else rules, home=home)
         if name in TABLES:
             done = [replace(line, due=None, due_text="", overdue=False) for line in done]
             done.sort(key=lambda line: (_room_order(line.card.room), line.card.name, line.mark))

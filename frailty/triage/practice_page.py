@@ -10,6 +10,7 @@ from frailty.site import PracticeInfo
 from frailty.triage import cards
 from frailty.triage.context import Run
 from frailty.triage.lines import Group, Line, ListView, Page, came_off, numbered
+from frailty.triage.room import comes_again, pace, placed, share
 from frailty.triage.rules import Rule
 
 PLANNED = ("mdt", "note_review", "pharmacist", "not_seen")
@@ -115,7 +116,7 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
         else:
             books["suppressed"] += 1
     room = _room(run, practice, list_id, intro)
-    lines = _pack(run, place, lines, room) if list_id == "mdt" else run.placed(place, lines, room.slots, days=room.days)
+    lines = _pack(run, place, lines, room) if list_id == "mdt" else placed(run, place, lines, room.slots, days=room.days)
     before = run.previous.at(*place)
     paused = [
         replace(line, turns=old.turns) if (old := before.get((list_id, line.mark))) else line
@@ -127,7 +128,7 @@ def _list(run: Run, practice: PracticeInfo, list_id: str, mine: list[int]) -> tu
     books["not evaluated"] = len(unclear)
     _balance(run, practice.ods, rules, [line.person for line in lines if line.asked and line.person], books)
     lines += _repeated(run, practice.ods, list_id, {line.mark for line in lines})
-    intro = room.intro + run.pace(place, lines, room.slots, room.days)
+    intro = room.intro + pace(run, place, lines, room.slots, room.days)
     view = ListView(list_id, title, intro, numbered(lines), slots=room.slots, books=books)
     return view, _groups(run, rules, unclear)
 
@@ -147,12 +148,12 @@ def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
         if list_id not in SLOTS:
             return Room(None, None, True, intro)
         slots = run.facts.settings.number(SLOTS[list_id])
-        slots = run.share(list_id, slots, practice.ods) if list_id == "pharmacist" else slots
-        return Room(slots, None, True, intro, run.comes_again(list_id))
+        slots = share(run, list_id, slots, practice.ods) if list_id == "pharmacist" else slots
+        return Room(slots, None, True, intro, comes_again(run, list_id))
     slots = practice.mdt_slots if practice.mdt_slots is not None else run.facts.settings.number("mdt_slots")
     found = run.meetings(practice)
     if not found:
-        return Room(slots, None, True, intro + " No meeting days are given for this practice.", run.comes_again(list_id))
+        return Room(slots, None, True, intro + " No meeting days are given for this practice.", comes_again(run, list_id))
     first, when = found[0], cards.day(found[0].on, weekday=True)
     days = max(1, (found[-1].on - first.on).days) if len(found) > 1 else 7
     closes = cards.day(first.cut_off, weekday=True)
@@ -170,17 +171,17 @@ def _room(run: Run, practice: PracticeInfo, list_id: str, intro: str) -> Room:
 def _pack(run: Run, place: tuple[str, str], lines: list[Line], room: Room) -> list[Line]:
     """The MDT pack. Once it has closed, only those already in it and those asked for stay; the rest wait."""
     if room.meeting is None or room.open:
-        return run.placed(place, lines, room.slots, days=room.days)
+        return placed(run, place, lines, room.slots, days=room.days)
     before = run.previous.at(*place)
 
     def stays(line: Line) -> bool:
         old = before.get(("mdt", line.mark))
         return line.asked or (old is not None and old.section == "now" and old.due == room.meeting)
 
-    kept = run.placed(place, [line for line in lines if stays(line)], None)
+    kept = placed(run, place, [line for line in lines if stays(line)], None)
     closed = f"the pack for {cards.day(room.meeting)} has closed"
     rest = [line for line in lines if not stays(line)]
-    return kept + run.placed(place, rest, room.slots, free=0, days=room.days, closed=closed)
+    return kept + placed(run, place, rest, room.slots, free=0, days=room.days, closed=closed)
 
 
 def _repeated(run: Run, ods: str, list_id: str, taken: set[str]) -> list[Line]:

@@ -21,6 +21,7 @@ from frailty.triage.lines import ListView, Page, Worklists, came_off
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
+from frailty.triage.room import placed
 from frailty.triage.rules import RuleSet, shadow
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
                 }
             )
     questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
-    lines = run.placed(("hub", "hub"), (task(one) for one in questions), None)
+    lines = placed(run, ("hub", "hub"), (task(one) for one in questions), None)
     lines = [
         replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
         for line in run.finished(("hub", "hub"), lines, [])
