@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -257,7 +258,9 @@ def reached(clock: Clock, start: datetime, place: Place, percent: int = 100,
         return _days(day0, clock.numbers["days"] * share, place.calendar.is_working)
     if clock.counts == "calendar_days":
         last = months_after(day0, clock.numbers["months"]) if "months" in clock.numbers else day0 + DAY * clock.numbers["days"]
-        return _days(day0, (last - day0).days * share, lambda _: True)
+        days = (last - day0).days * share
+        whole = max(0, ceil(days) - 1)
+        return _days(day0 + DAY * whole, days - whole, lambda _: True)
     due = _due(clock, start, place, hours)
     return start.astimezone(UTC) + (due - start) * share
 

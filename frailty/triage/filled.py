@@ -247,7 +247,8 @@ def keep_answers(con: duckdb.DuckDBPyConnection, found: Answers, load: int, as_o
 
 def load_decisions(con: duckdb.DuckDBPyConnection, as_of: date | None = None) -> list[Decision]:
     """Decisions that stand, as far as they were made by a day."""
-    con.execute(TABLE)
+    if not con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'decision'").fetchall()[0][0]:
+        return []                                       # a store opened to read, in which nobody has answered yet
     cursor = con.execute("""
         SELECT patient_id, mark, audience, audience_id, list, listed_on, rules, outcome, decided_on AS on, decided_by AS by,
                review_on, note, asked, basis, source, row FROM decision
