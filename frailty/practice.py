@@ -443,7 +443,9 @@ class Practice:
             SELECT f.patient_id, f.score, f.term, f.points, f.first_on::DATE AS first_on, f.last_on::DATE AS last_on, f.n,
                    c.system, c.code, c.display AS display, r.resource, f.record
             FROM found f LEFT JOIN concept c ON c.concept = f.concept LEFT JOIN (
-                SELECT record, any_value(resource_type || '/' || resource_id) AS resource FROM event
+                SELECT record, any_value(resource_type || '/' || resource_id) AS resource
+                FROM (SELECT record, resource_type, resource_id FROM event
+                      UNION ALL SELECT record, resource_type, resource_id FROM stay)
                 WHERE record IN (SELECT record FROM found) GROUP BY record) r ON r.record = f.record
             ORDER BY f.row""").fetchdf()
         con.unregister("found")
