@@ -38,7 +38,6 @@ from frailty.practice import Practice
 from frailty.records.store import connect
 from frailty.scoring.changes import CAUSES, COLUMNS
 
-pytestmark = pytest.mark.scoring
 THEN, NOW = date(2026, 11, 15), date(2026, 11, 22)
 GP = "harbour-gp"
 PEOPLE = ("same", "arrived", "late", "aged", "corrected", "mended", "removed", "many", "older", "born", "two", "gone", "silent", "stay")

@@ -20,7 +20,6 @@ from frailty.scoring import load_scorecard
 from frailty.scoring.compare import tally, transitions
 from frailty.scoring.packs import export_pack
 
-pytestmark = pytest.mark.scoring
 DAY = date(2026, 6, 1)
 
 

@@ -22,7 +22,6 @@ from frailty.scoring.outlook import edges
 from frailty.scoring.sentences import term_name
 from frailty.terminology import load_codelist
 
-pytestmark = pytest.mark.scoring
 DAY = date(2026, 11, 22)
 
 

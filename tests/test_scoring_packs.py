@@ -20,7 +20,6 @@ from frailty.scoring.lock import definition_hash, lock_file
 from frailty.scoring.overlay import laid_over, own_scores
 from frailty.scoring.packs import export_pack, import_pack
 
-pytestmark = pytest.mark.scoring
 ROOT = Path(__file__).resolve().parent.parent
 OURS = """id = "ours"
 title = "Our index"
