@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from frailty.reports.worklists import folder_name, page_environment, page_folder
+from frailty.triage.home_page import room_order
 from frailty.triage.lines import Line, Page, Worklists
 
 ON_THE_ROUND = ("asked", "new_or_back", "reason", "round_gap", "passed_on")
@@ -72,18 +72,16 @@ def home_copy(page: Page) -> Sheet:
 
 def _rows(page: Page) -> tuple[Row, ...]:
     lines = [line for view in page.lists if view.id in ON_THE_ROUND for line in view.part("now")]
-    return tuple(Row(line, HOME_WORDS[line.list]) for line in sorted(lines, key=room_order))
+    return tuple(Row(line, HOME_WORDS[line.list]) for line in sorted(lines, key=_by_room))
 
 
 def _others(page: Page, names: tuple[str, ...]) -> tuple[tuple[str, str, tuple[Line, ...]], ...]:
     views = {view.id: view for view in page.lists}
     waiting = tuple(line for view in page.lists if view.id in ON_THE_ROUND for line in view.part("overflow"))
-    found = [(views[name].title, views[name].intro, tuple(sorted(views[name].lines, key=room_order)))
+    found = [(views[name].title, views[name].intro, tuple(sorted(views[name].lines, key=_by_room)))
              for name in names if name in views]
     return (*found, ("No room on this round", "Planned reviews that wait for a later round.", waiting))
 
 
-def room_order(line: Line) -> tuple[int, str, str]:
-    """Rooms as a person walks them: 2 before 12; without a room last."""
-    found = re.search(r"\d+", line.card.room)
-    return (int(found.group()) if found else 10**6, line.card.room, line.card.name)
+def _by_room(line: Line) -> tuple[int, str, str]:
+    return (*room_order(line.card.room), line.card.name)

@@ -208,14 +208,14 @@ def _ordered(
         done = run.finished(place, found, [] if name in TABLES else rules, home=home)
         if name in TABLES:
             done = [replace(line, due=None, due_text="", overdue=False) for line in done]
-            done.sort(key=lambda line: (_room_order(line.card.room), line.card.name, line.mark))
+            done.sort(key=lambda line: (room_order(line.card.room), line.card.name, line.mark))
         if name == "new_or_back":
             done.sort(key=lambda line: (line.due or date.max, line.mark))
         made[name] = done + [line for line in lines if line.status == "repeated"]
     return made
 
 
-def _room_order(room: str) -> tuple[int, str]:
+def room_order(room: str) -> tuple[int, str]:
     """Rooms as a person walks them: 2 before 12."""
     found = re.search(r"\d+", room)
     return (int(found.group()) if found else 10**6, room)
