@@ -24,10 +24,9 @@ def kernel(function: Function) -> Function:
         compiled = numba.njit(**_PLAIN, cache=True)(function)
     except RuntimeError:  # numba found no folder for its cache
         return cast(Function, numba.njit(**_PLAIN)(function))
-    # numba looks only at the date of this function's own file; its parts and tables lie in others.
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if file is not None and hasattr(file, "_source_stamp"):
-        folder = Path(__file__).parent
+    # numba looks only at the date of this function's own file; the parts and tables of scoring lie in others.
+    file, folder = getattr(getattr(compiled, "_cache", None), "_cache_file", None), Path(__file__).parent
+    if file is not None and hasattr(file, "_source_stamp") and Path(function.__code__.co_filename).parent == folder:
         file._source_stamp = hashlib.sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).hexdigest()
     return cast(Function, compiled)
 
