@@ -90,6 +90,18 @@ def test_a_slope_that_has_changed_is_mended_by_recalibration() -> None:
     assert json.dumps(found) == json.dumps(again)
 
 
+def test_a_published_scorecard_is_judged_by_what_the_engine_gives() -> None:
+    one = [risk_data(2_000, seed, 18_000 + 500 * seed, dates=1, censored=0.1) for seed in (8, 9, 10)]
+    p = one[2].given["hazard_given_records"] * 0.8
+    found = evaluate(*one, p=p)
+    known = one[2].y >= 0
+    assert found["model"] is None and set(found["calibration"]) == {"after", "boosting"}
+    assert found["predictions"]["scorecard"]["expected"] == pytest.approx(p[known].mean(), rel=0.05)
+    assert found["predictions"]["scorecard"]["ratio"]["value"] == pytest.approx(1.25, rel=0.15)
+    with pytest.raises(FrailtyError, match="one of the two"):
+        evaluate(*one)
+
+
 def test_rows_without_events_are_refused() -> None:
     one = risk_data(300, 7, 18_000, dates=1)
     with pytest.raises(FrailtyError, match="calibration rows"):

@@ -17,7 +17,7 @@ from frailty.risk.references import Rows, logit
 Floats = NDArray[np.float64]
 
 
-def where_it_differs(model: ScorecardClassifier, ours: Floats, theirs: Floats, rows: Rows, said: Mapping[str, Any], seed: int
+def where_it_differs(model: ScorecardClassifier | None, ours: Floats, theirs: Floats, rows: Rows, said: Mapping[str, Any]
                      ) -> dict[str, Any]:
     """The gain of boosting in discrimination and fit, and the pairs of features in which the two differ beyond their sum.
 
@@ -34,12 +34,13 @@ def where_it_differs(model: ScorecardClassifier, ours: Floats, theirs: Floats, r
             "pairs": _pairs(halves, gap, ours, theirs, rows)[:int(said["pairs_shown"])]}
 
 
-def _halves(model: ScorecardClassifier, gap: Floats, rows: Rows, among: int) -> dict[str, NDArray[np.bool_]]:
+def _halves(model: ScorecardClassifier | None, gap: Floats, rows: Rows, among: int) -> dict[str, NDArray[np.bool_]]:
     """title -> which rows are on the upper side of the cut."""
-    spans, columns = model.importances(), rows.data.columns
-    points = {j: float(np.std(model.tables_[j][bin_codes(rows.data.x, model.cuts_, [j])[0]])) for j in spans}
-    chosen = sorted(points, key=lambda j: (-points[j], j))[:among]
-    cut_at = {j: model.cuts_[j][int(np.argmax(np.abs(np.diff(model.tables_[j][:-1]))))] for j in chosen if len(model.cuts_[j])}
+    columns, cut_at = rows.data.columns, {}
+    if model is not None:
+        points = {j: float(np.std(table[bin_codes(rows.data.x, model.cuts_, [j])[0]])) for j, table in model.tables_.items()}
+        chosen = sorted(points, key=lambda j: (-points[j], j))[:among]
+        cut_at = {j: model.cuts_[j][int(np.argmax(np.abs(np.diff(model.tables_[j][:-1]))))] for j in chosen if len(model.cuts_[j])}
     others: list[tuple[float, int, np.float32]] = []
     for j in range(len(columns)):
         if j in cut_at:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import tomllib
 from collections.abc import Mapping
@@ -41,13 +40,16 @@ def report_settings(rules: Path | None = None) -> dict[str, Any]:
         return tomllib.load(stream)
 
 
-def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: ScorecardClassifier, *, seed: int = 0,
-             rules: Path | None = None) -> dict[str, Any]:
+def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: ScorecardClassifier | None = None, *,
+             p: Floats | None = None, seed: int = 0, rules: Path | None = None) -> dict[str, Any]:
     """The account; `report.write` makes it a page. The model is learned on `train` unless it already is, and recalibrated.
 
+    p: the probabilities of the test rows as the engine gives them, instead of a model: a published scorecard, judged as it stands.
     The three hold different periods, and no person of one stands in another unless that is meant. References are fitted on the
     same rows and recalibrated alike. The same data and seed give the same account.
     """
+    if (model is None) == (p is None):
+        raise FrailtyError("An account is of a model, or of probabilities.", mend="give one of the two")
     said = report_settings(rules)
     if not len(train.columns) == len(calibration.columns) == len(test.columns) or train.horizon != test.horizon:
         raise FrailtyError("Train, calibration and test data have different features or horizons.")
@@ -56,32 +58,34 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         if not 0 < rows.y.sum() < len(rows.y):
             raise FrailtyError(f"The {name} rows hold nobody with, or nobody without, the event.", mend="take a longer period")
     fit, late, rows = sets["train"], sets["calibration"], sets["test"]
-    if not hasattr(model, "tables_"):
-        model.fit(fit.data.x, fit.y, fit.weight)
-    before = copy.deepcopy(model)
-    model.recalibrate(late.data.x, late.y, late.weight)
+    if model is not None:
+        if not hasattr(model, "tables_"):
+            model.fit(fit.data.x, fit.y, fit.weight)
+        before = model.predict_proba(rows.data.x)[:, 1]
+        model.recalibrate(late.data.x, late.y, late.weight)
+        ours = {name: model.predict_proba(one.data.x)[:, 1] for name, one in (("calibration", late), ("test", rows))}
+    else:
+        before = np.asarray(p, np.float64)[metrics.seen(test)[0]]
+        ours = {"test": before}
 
-    predictions = {"scorecard": model.predict_proba(rows.data.x)[:, 1], **learned(fit, late, rows, said, seed),
-                   **given(fit, late, rows)}
+    predictions = {"scorecard": ours["test"], **learned(fit, late, rows, said, seed), **given(fit, late, rows)}
     y, weight, cluster = rows.y, rows.weight, rows.cluster
     bins = int(said["evaluate"]["curve_bins"])
+    curves = {**({"before": before} if model is not None else {}), "after": ours["test"], "boosting": predictions["boosting"]}
     account = {
         "horizon": test.horizon, "seed": seed, "methods": METHODS,
         "settings": {key: said[key] for key in ("evaluate", "suppression")},
         "names": {name: NAMES.get(name, name) for name in predictions},
         "data": {name: _data(whole) for name, whole in (("train", train), ("calibration", calibration), ("test", test))},
-        "model": _model(model, fit),
+        "model": None if model is None else _model(model, fit),
         "predictions": {name: _judged(p, predictions["scorecard"], rows, name) for name, p in predictions.items()},
-        "calibration": {
-            "before": metrics.calibration(y, before.predict_proba(rows.data.x)[:, 1], weight, cluster, bins),
-            "after": metrics.calibration(y, predictions["scorecard"], weight, cluster, bins),
-            "boosting": metrics.calibration(y, predictions["boosting"], weight, cluster, bins)},
+        "calibration": {name: metrics.calibration(y, one, weight, cluster, bins) for name, one in curves.items()},
         "capacity": [_capacity(share, predictions, rows) for share in said["evaluate"]["capacities"]],
         "decision_curve": metrics.decision_curve(y, predictions, np.array(said["evaluate"]["thresholds"]), weight),
         "groups": _groups(predictions, rows, said),
-        "months": _months({"calibration": late, "test": rows}, model, said),
+        "months": _months({name: ({"calibration": late, "test": rows}[name], one) for name, one in ours.items()}, said),
         "drift": _drift(train, test, model, said["evaluate"]),
-        "boosting": where_it_differs(model, predictions["scorecard"], predictions["boosting"], rows, said["evaluate"], seed),
+        "boosting": where_it_differs(model, predictions["scorecard"], predictions["boosting"], rows, said["evaluate"]),
     }
     return dict(_plain(account))
 
@@ -180,11 +184,10 @@ def _group(inside: NDArray[np.bool_], p: Floats, boosting: Floats, selected: NDA
             "recall": metrics.wilson(float(selected[case].sum()), events)}
 
 
-def _months(sets: Mapping[str, Rows], model: ScorecardClassifier, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _months(sets: Mapping[str, tuple[Rows, Floats]], said: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same of every snapshot, in the order of time."""
     made = []
-    for name, rows in sets.items():
-        p = model.predict_proba(rows.data.x)[:, 1]
+    for name, (rows, p) in sets.items():
         for day in np.unique(rows.data.as_of):
             inside = rows.data.as_of == day
             y = rows.y[inside]
@@ -197,9 +200,9 @@ def _months(sets: Mapping[str, Rows], model: ScorecardClassifier, said: Mapping[
     return made
 
 
-def _drift(train: Dataset, test: Dataset, model: ScorecardClassifier, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _drift(train: Dataset, test: Dataset, model: ScorecardClassifier | None, said: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The stability index of the features in the model, and of the others that moved most; the largest first."""
-    inside = set(model._features())
+    inside = set() if model is None else set(model._features())
     found: list[dict[str, Any]] = []
     for j, column in enumerate(train.columns):
         index = metrics.stability_index(train.x[:, j], test.x[:, j])
