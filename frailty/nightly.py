@@ -25,6 +25,7 @@ from frailty.records.stage import first_row, insert_rows
 from frailty.records.store import locked, working_copy
 from frailty.records.told import assumed_shares, feeds, quarantine_reasons, unmapped_codes, values_aside
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
+from frailty.risk.apply import ended, turned_on, write_risk
 from frailty.scoring import default_scorecard_ids, input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over, own_names
@@ -98,6 +99,8 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     if store.resolve().is_relative_to(options.out.resolve()):
         raise FrailtyError("The store lies in the output folder.", where=str(store), why="a run replaces the whole folder",
                            mend="name a --store beside it")
+    from frailty.triage import load_settings
+    models = turned_on(load_settings(site).texts("risk_models"), rules, site.path)
     wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
     warming = _warm(wanted, rules)
     with (locked(store, "store"), locked(options.out, "output folder"), replacing_folder(options.out) as folder,
@@ -117,12 +120,14 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         warming.join()
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         rising = _rising(practice, scores, day)
+        asleep = ended(models, day)
         worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
                      if options.purpose == "direct-care" else None)
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
         write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
                      _person_ids(options.purpose), practice.quarantine, rising)
+        risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, rules, folder)
         if worklists is not None:
             from frailty.reports.round_sheet import write_round_sheets
             from frailty.reports.worklists import write_worklists
@@ -131,10 +136,10 @@ def run_nightly(options: Options, progress: Progress) -> Result:
             if options.fhir:
                 _write_fhir(worklists, scores, contributions, folder)
         run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
-        run["site"], run["tables"] = file_marks(site), tables
+        run["site"], run["tables"], run["models"] = file_marks(site), tables, risk
         if worklists is not None:
             run["outcomes"] = _learned(con, site, folder, answers, day, objectors)
-        troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers),
+        troubles = [*_troubles(con, site, sources, books, day, worklists), *_to_mend(answers), *asleep.values(),
                      *not_in_records(tables, named - set(scores["patient_id"]))]
         result = Result(3 if troubles else 0, day, len(scored), troubles, run,
                         sorted(str(p.parent.relative_to(folder)) for p in folder.rglob("worklist.html")))
@@ -347,6 +352,18 @@ def _person_ids(purpose: str) -> str:
 
 # ---- after
 
+def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors: Sequence[str], rules: Path | None, folder: Path
+                  ) -> dict[str, Any]:
+    """Writes data/risk.csv and data/risk_terms.csv, every row with the mark of its model; answers what run.json says of it."""
+    cards = [load_scorecard(one, rules) for one in ids]
+    if not cards:
+        return {}
+    found, terms = practice.evaluate(ids, as_of, objectors=objectors)
+    write_risk(cards, found := found[~found["patient_id"].isin(objectors)], terms, folder / "data")
+    return {one.id: {"version": one.version, "definition": definition_hash(one, rules), "mark": one.restricted,
+                     **_score_summary(found, one)} for one in cards}
+
+
 def _write_fhir(worklists: Worklists, scores: pd.DataFrame, contributions: pd.DataFrame, folder: Path) -> None:
     import frailty
     from frailty.reports.fhir import Scored, write_fhir
@@ -463,6 +480,7 @@ def _status(result: Result) -> str:
             f"reviewed eFI moderate {frail.get('moderate', 0):,}, severe {frail.get('severe', 0):,}; "
             f"{quarantined:,} records in quarantine")
     odd = sum(bool(one["warning"]) for one in result.run["prevalence"])
+    text += "".join(f"; model {one}" + (f" ({told['mark']})" if told["mark"] else "") for one, told in result.run["models"].items())
     text += f"; code lists that find far fewer or far more people than published: {odd} (run.json)" if odd else ""
     return text + ("; all sources complete" if not result.troubles else "; TROUBLE: " + "; ".join(result.troubles))
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
-from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, standing
+from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, quintiles, standing
 from frailty.records.days import date_of, day_number, day_numbers, today
 from frailty.records.facts import last_entries, objectors
 from frailty.records.files import find_sources
@@ -391,9 +391,10 @@ class Practice:
 
     def _arrays(self, persons: NDArray[np.int32], ids: Sequence[str], needs: Needs, ladder: Ladder | None, load: int
                 ) -> PracticeArrays:
-        """The records of these people, with the inputs of the site."""
-        return replace(build_arrays(self.connection, persons, needs, ladder=ladder, load=load), inputs={
-            name: np.array([given.get(one, np.nan) for one in ids], np.float64) for name, given in self._inputs.items()})
+        """The records of these people, with the inputs of the site; the deprivation quintile is in the records."""
+        arrays = build_arrays(self.connection, persons, needs, ladder=ladder, load=load)
+        given = {name: np.array([one.get(id, np.nan) for id in ids], np.float64) for name, one in self._inputs.items()}
+        return replace(arrays, inputs={"imd_quintile": quintiles(self.connection), **given})
 
     def _cards(self, scores: Sequence[str]) -> tuple[list[Scorecard], Ladder | None]:
         """The scorecards, and what the concepts are as medicines where one of them reads any."""

@@ -44,6 +44,10 @@ def told(place: Place) -> dict[str, Any]:
 # ---- files and columns
 
 
+def test_no_model_is_on_by_itself(first_night: Place) -> None:
+    assert not list((first_night.out / "data").glob("risk*")) and json.loads((first_night.out / "run.json").read_text())["models"] == {}
+
+
 def test_scores_hold_the_columns_that_are_promised(first_night: Place) -> None:
     from frailty.scoring import default_scorecard_ids
 

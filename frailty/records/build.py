@@ -99,6 +99,12 @@ def standing(con: DuckDBPyConnection, load: int = LATEST) -> dict[str, Any]:
             "death": columns["death"].astype(np.int32), "hospital_from": hospital_from, "hospital_without_stays": without}
 
 
+def quintiles(con: DuckDBPyConnection) -> NDArray[np.float64]:
+    """The deprivation quintile of the people whose arrays were built last; NaN where not known."""
+    return columns_of(con, """SELECT coalesce(imd_quintile::DOUBLE, 'nan'::DOUBLE) AS quintile
+        FROM chosen JOIN person_as_of USING (person) ORDER BY i""")["quintile"].astype(np.float64)
+
+
 def columns_of(con: DuckDBPyConnection, sql: str) -> dict[str, NDArray[Any]]:
     """The result of a statement as one array a column."""
     return {name: np.asarray(column) for name, column in con.execute(sql).fetchnumpy().items()}

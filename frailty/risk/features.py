@@ -161,6 +161,23 @@ def matrix(records: Records, columns: Sequence[Column], person: Int64, as_of: In
     return x, given
 
 
+def values(records: Records, cards: Sequence[Scorecard], person: Int64, as_of: Int32, *, threads: int | None = None
+           ) -> dict[str, Float64]:
+    """id -> [rows] the values of scorecards of a person on a day; nan where the status is not ok."""
+    from frailty.scoring import evaluate
+    plans = _plans(records, cards)
+    found = {card.id: np.full(len(person), np.nan) for card in cards}
+    order = np.argsort(person, kind="stable")
+    for low in range(0, len(person), BLOCK):
+        rows = order[low:low + BLOCK]
+        arrays = records.arrays(plans, person[rows])
+        for plan in plans:
+            scores = evaluate(plan, arrays, as_of[rows], threads=threads)
+            for card in cards:
+                found[card.id][rows] = scores[card.id].value
+    return found
+
+
 def _plans(records: Records, cards: Sequence[Scorecard]) -> list[Plan]:
     from frailty.scoring import compile_plan
     return [compile_plan(cards, records.systems, records.codes, records.rules, ladder=records.ladder)] if cards else []

@@ -81,7 +81,7 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
     table of products.
     """
     from frailty.errors import FrailtyError
-    from frailty.records.build import Needs, build_arrays, columns_of, concepts, ladder_of, people
+    from frailty.records.build import Needs, build_arrays, columns_of, concepts, ladder_of, people, quintiles
     newest = con.execute("SELECT min(newest) FROM feed WHERE kind = 'hospital' AND newest IS NOT NULL").fetchall()[0][0]
     last = until or newest
     if last is None:
@@ -89,7 +89,7 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
                            mend="load one with frailty nightly, named in site.toml as kind = \"hospital\"")
     end = (last - date(1970, 1, 1)).days
     people(con, last)
-    rows = columns_of(con, """SELECT person, patient_id, practice, ethnicity, imd_quintile,
+    rows = columns_of(con, """SELECT person, patient_id, practice, ethnicity,
             coalesce(registered_from - DATE '1970-01-01', -719162) AS since,
             coalesce(registered_to - DATE '1970-01-01', 2147483647) AS until
         FROM person_as_of ORDER BY patient_id""")
@@ -97,14 +97,14 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
     keep = np.array([one not in out for one in rows["patient_id"]], np.bool_)
     rows = {name: column[keep] for name, column in rows.items()}
     persons, ids = rows["person"].astype(np.int32), [str(one) for one in rows["patient_id"]]
-    quintile = np.asarray(np.ma.filled(np.ma.asarray(rows["imd_quintile"]).astype(np.float64), np.nan))
     ladder = ladder_of(con, medicines)
 
     def arrays(plans: Sequence[Plan], places: NDArray[np.intp]) -> PracticeArrays:
         wanted = np.unique(np.concatenate([np.empty(0, np.int32), *(plan.coded_concepts for plan in plans)])).astype(np.int32)
         needs = Needs(wanted, tuple(dict.fromkeys(name for plan in plans for name in plan.measured_quantities)),
                       any(plan.issue_needed for plan in plans), rules)
-        return replace(build_arrays(con, persons[places], needs, ladder=ladder), inputs={"imd_quintile": quintile[places]})
+        made = build_arrays(con, persons[places], needs, ladder=ladder)
+        return replace(made, inputs={"imd_quintile": quintiles(con)})
 
     base = arrays((), np.arange(len(persons)))
     covered = (base.hospital_from < OPEN) & ~base.hospital_without_stays
@@ -112,6 +112,6 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
     seen_to = np.minimum(rows["until"].astype(np.int64) - 1, end).astype(np.int32)
     texts = {name: np.array(["" if one is None or one is np.ma.masked or one != one else str(one) for one in rows[name]])
              for name in ("practice", "ethnicity")}
-    texts["imd_quintile"] = np.array(["" if one != one else str(int(one)) for one in quintile])
+    texts["imd_quintile"] = np.array(["" if one != one else str(int(one)) for one in base.inputs["imd_quintile"]])
     systems, codes = concepts(con)
     return Records(base, arrays, systems, codes, ladder, seen_from, seen_to, texts, rules=rules, patient_ids=ids)

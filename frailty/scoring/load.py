@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from frailty.errors import DefinitionError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import models_dir, rules_dir
 from frailty.scoring import words
 from frailty.scoring.definitions import Band, Example, Group, Link, Scorecard, Term, Window
 from frailty.scoring.load_terms import TermReader, interval, missing_of, no_gap, steps_of, window
@@ -21,6 +21,7 @@ from frailty.scoring.reading import At, File, Raw, suggest
 _VARIANT = re.compile(r"^\[\[variant\]\]\s*(?:#.*)?\n(?:(?!\[).*\n)*?id\s*=\s*\"([^\"]*)\"", re.MULTILINE)
 _ONLY = re.compile(r"^variants_only\s*=\s*true", re.MULTILINE)
 KINDS = ("term", "group", "band", "example")
+MODEL_FILE = "scorecard.toml"
 RESERVED = ("intercept", "floor", "substances_unknown")
 
 
@@ -34,11 +35,27 @@ def scorecard_ids(rules: Path | None = None) -> list[str]:
     return sorted(found)
 
 
+def model_ids(rules: Path | None = None) -> list[str]:
+    """The ids of the published models, the site's own among them. They are scores too, and are only ever asked for by name."""
+    return sorted({path.parent.name for folder in _model_folders(rules or rules_dir()) for path in folder.glob(f"*/{MODEL_FILE}")})
+
+
+def path_of(name: str, folder: Path) -> Path:
+    """The file of a scorecard (which may not exist): in `folder`, that of scores, or that of a published model."""
+    own = folder / f"{name}.toml"
+    found = [one for models in _model_folders(folder.parent) if (one := models / name / MODEL_FILE).is_file()]
+    return found[0] if found and not own.is_file() else own
+
+
+def _model_folders(rules: Path) -> list[Path]:
+    return [rules / "models", models_dir()]
+
+
 def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
-    """The scorecard `rules/scores/<id>.toml`, or a variant in such a file, proven well formed."""
+    """The scorecard `rules/scores/<id>.toml`, a variant in such a file, or a published model, proven well formed."""
     folder = (rules or rules_dir()) / "scores"
     file = _file_of(id, folder)
-    if not file or (file == id and _ONLY.search((folder / f"{id}.toml").read_text("utf-8", "replace"))):
+    if not file or (file == id and _ONLY.search(path_of(id, folder).read_text("utf-8", "replace"))):
         known = scorecard_ids(rules)
         raise DefinitionError(f"There is no score '{id}'.", where="rules/scores/",
                               why="the file holds only variants" if file else "",
@@ -49,7 +66,7 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
 def input_names(rules: Path | None = None) -> dict[str, list[str]]:
     """What a site may supply per person: the name of each input, and the scores that read it."""
     found: dict[str, list[str]] = {}
-    for id in scorecard_ids(rules):
+    for id in (*scorecard_ids(rules), *model_ids(rules)):
         for name in sorted({e.take[6:] for e in load_scorecard(id, rules).evidence if e.take.startswith("input:")}):
             found.setdefault(name, []).append(id)
     return found
@@ -57,7 +74,7 @@ def input_names(rules: Path | None = None) -> dict[str, list[str]]:
 
 def _file_of(id: str, folder: Path) -> str:
     """The name of the file that defines a score: its own, or that of which it is a variant; '' = none."""
-    if (folder / f"{id}.toml").is_file():
+    if path_of(id, folder).is_file():
         return id
     parts = id.split("_")
     for n in range(len(parts) - 1, 0, -1):
@@ -94,10 +111,11 @@ class _Reader:
 
     def _merged(self, id: str, seen: tuple[str, ...]) -> _Layers:
         """The file's own words laid over those of the score it is based on."""
-        path = self.folder / f"{id}.toml"
+        path = path_of(id, self.folder)
         data = path.read_bytes()
         self.bytes.append(data)
-        file = File(f"rules/scores/{id}.toml", data.decode("utf-8", "replace"))
+        name = f"models/{id}/{MODEL_FILE}" if path.name == MODEL_FILE else f"rules/scores/{id}.toml"
+        file = File(name, data.decode("utf-8", "replace"))
         at = At(file)
         try:
             top: dict[str, Any] = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)

@@ -18,7 +18,7 @@ from typing import Any
 from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.scoring.definitions import Scorecard
-from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.scoring.load import load_scorecard, path_of, scorecard_ids
 from frailty.terminology.tables import read_rows
 
 COLUMNS = ("id", "version", "sha256")
@@ -45,7 +45,7 @@ def _file_of(id: str, folder: Path) -> Path:
     """The file of a score; that of a variant is the file with the longest name that its id begins with."""
     words = id.split("_")
     names = ("_".join(words[:n]) for n in range(len(words), 0, -1))
-    return next(path for name in names if (path := folder / f"{name}.toml").is_file())
+    return next(path for name in names if (path := path_of(name, folder)).is_file())
 
 
 def _named_files(table: Any) -> Iterator[str]:
@@ -65,8 +65,8 @@ def definition_hash(card: Scorecard, rules: Path | None = None) -> str:
     """sha256 of all that decides how many points a person has, whatever the words around it."""
     from frailty.terminology import load_codelist
     digest = hashlib.sha256(card.id.encode())
-    for id, (path, *weights), table in _chain(card.id, rules):
-        for text in (_meaning(table, path.stem, id), *(one.read_text("utf-8-sig") for one in weights)):
+    for id, (_, *weights), table in _chain(card.id, rules):
+        for text in (_meaning(table, table["id"], id), *(one.read_text("utf-8-sig") for one in weights)):
             digest.update(hashlib.sha256(text.encode()).digest())
     for name in sorted(card.codelists):
         digest.update(f"{name} {load_codelist(name, rules).sha256}\n".encode())

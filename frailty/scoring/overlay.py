@@ -1,8 +1,8 @@
 """A user's own scores: a folder of theirs laid over the shipped rules.
 
 The folder has the shape of rules/: `scores/ID.toml` with tables of weights, `codelists/FAMILY/LIST.csv` with a
-`source.toml`, `triage/*.toml` with rules, facts and queues, and `quantities.csv` with rows of its own. It adds; it never
-changes what is shipped.
+`source.toml`, `triage/*.toml` with rules, facts and queues, `quantities.csv` with rows of its own, and `models/ID/` as
+`frailty model publish` writes them. It adds; it never changes what is shipped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from frailty.errors import DefinitionError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import models_dir, rules_dir
 from frailty.scoring.definitions import Scorecard
-from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.scoring.load import MODEL_FILE, load_scorecard, scorecard_ids
 from frailty.scoring.lock import lock_file, unlocked
 
-SHAPE = ("scores/*.toml", "scores/*.csv", "codelists/*/*.csv", "codelists/*/source.toml", "triage/*.toml")
+SHAPE = ("scores/*.toml", "scores/*.csv", "codelists/*/*.csv", "codelists/*/source.toml", "triage/*.toml",
+         "models/*/scorecard.toml", "models/*/evaluation.json", "models/*/card.md")
 QUANTITIES = "quantities.csv"
 LOCK = "scores/lock.csv"
 
@@ -140,8 +141,11 @@ def own_scores(own: Path) -> list[str]:
 
 
 def _own_cards(own: Path, made: Path) -> list[Scorecard]:
-    files = {Path(name).name for name in own_files(own) if name.startswith("scores/")}
-    return [card for id in scorecard_ids(made) if Path((card := load_scorecard(id, made)).file).name in files]
+    names = own_files(own)
+    files = {Path(name).name for name in names if name.startswith("scores/")}
+    models = [Path(name).parent.name for name in names if name.startswith("models/") and Path(name).name == MODEL_FILE]
+    return [*(card for id in scorecard_ids(made) if Path((card := load_scorecard(id, made)).file).name in files),
+            *(load_scorecard(id, made) for id in models)]
 
 
 def _prove(own: Path, made: Path, trial: bool) -> None:
@@ -154,8 +158,13 @@ def _prove(own: Path, made: Path, trial: bool) -> None:
     cards = _own_cards(own, made)
     for card in cards:
         compile_plan([card], [""], [""], made)
+        ours, shipped = own / card.file, models_dir().parent / card.file
+        if card.file.startswith("models/") and shipped.is_file() and shipped.read_bytes() != ours.read_bytes():
+            raise DefinitionError(f"The model '{card.id}' is also a shipped one, and differs from it.", where=str(ours),
+                                  why="what is shipped cannot be changed under its own name", mend="publish it under another id")
     if not trial and lock_file(own).exists():
-        changed = [one for one in unlocked(made, lock_file(own), [card.id for card in cards]) if "still calls itself" in one.what]
+        scores = [card.id for card in cards if not card.file.startswith("models/")]     # a model has its own lock
+        changed = [one for one in unlocked(made, lock_file(own), scores) if "still calls itself" in one.what]
         if changed:
             raise changed[0]
 
