@@ -19,7 +19,8 @@ from frailty.risk.binning import bin_codes
 from frailty.risk.dataset import CENSORED, DEATH, Dataset
 from frailty.risk.differs import where_it_differs
 from frailty.risk.learner import ScorecardClassifier
-from frailty.risk.references import NAMES, TRUTH, Rows, given, learned
+from frailty.risk.references import NAMES, Rows, given, learned
+from frailty.scoring import load_scorecard
 
 Floats = NDArray[np.float64]
 METHODS = {
@@ -75,7 +76,7 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
     account = {
         "horizon": test.horizon, "seed": seed, "methods": METHODS,
         "settings": {key: said[key] for key in ("evaluate", "suppression")},
-        "names": {name: NAMES.get(name, name) for name in predictions},
+        "names": {name: _name(name, rules) for name in predictions},
         "data": {name: _data(whole) for name, whole in (("train", train), ("calibration", calibration), ("test", test))},
         "model": None if model is None else _model(model, fit),
         "predictions": {name: _judged(p, predictions["scorecard"], rows, name) for name, p in predictions.items()},
@@ -88,6 +89,17 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         "boosting": where_it_differs(model, predictions["scorecard"], predictions["boosting"], rows, said["evaluate"]),
     }
     return dict(_plain(account))
+
+
+def _name(name: str, rules: Path | None) -> str:
+    """What a prediction is called."""
+    if name in NAMES:
+        return NAMES[name]
+    try:
+        card = load_scorecard(name, rules)
+    except FrailtyError:
+        return name
+    return f"{card.short or card.title} alone"
 
 
 # ---- what was given
@@ -228,5 +240,3 @@ def _plain(one: Any) -> Any:
         one = float(one)
     return None if isinstance(one, float) and not math.isfinite(one) else one
 
-
-__all__ = ["TRUTH", "evaluate", "report_settings"]

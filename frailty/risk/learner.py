@@ -35,7 +35,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     A feature with a declared direction never gives fewer points for a worse number. What is not known has points of its own.
     """
 
-    def __init__(self, columns: Sequence[Column] | None = None, *, max_terms: int = 60, max_bins: int = 12, pairs: int = 0,
+    def __init__(self, columns: Sequence[Column] | None = None, *, max_terms: int = 60, max_bins: int = 20, pairs: int = 0,
                  least: float | None = None, points: str = "real", unit: float = 0.1) -> None:
         self.columns = columns
         self.max_terms = max_terms

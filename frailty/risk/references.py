@@ -17,7 +17,7 @@ from frailty.risk.metrics import seen
 Floats = NDArray[np.float64]
 TRUTH = "hazard_given_records"      # of a made-up locality: the risk that it drew from, given what is recorded
 NAMES = {"scorecard": "The scorecard", "logistic": "Logistic regression", "boosting": "Gradient boosting", "age": "Age alone",
-         TRUTH: "The true risk, given the records"}
+         TRUTH: "True risk, given the records"}
 
 
 @dataclass(frozen=True)
