@@ -50,8 +50,7 @@ def _story(result: Result, out: Path, size: int) -> str:
             continue
         now = sum(view["now"] for view in page["lists"].values())
         waiting = sum(view["overflow"] for view in page["lists"].values())
-        kind = "home" if audience == "home" else "practice"
-        lines.append(f"  {kind} {page['id']}: {now} to look at now" + (f", {waiting} more as room allows" if waiting else ""))
+        lines.append(f"  {audience} {page['id']}: {now} to look at now" + (f", {waiting} more as room allows" if waiting else ""))
     lines += [f"  ! {trouble}" for trouble in result.troubles]
     lines += ["", "Open in a browser:"]
     lines += [f"  {out / 'lists' / folder / 'worklist.html'}" for folder in result.folders]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from frailty.triage.filled import Answers
 
 PURPOSES = ("direct-care", "research")
-OUTPUTS = ("data", "practice", "home", "home-staff", "hub", "status.txt", "run.json")
+OUTPUTS = ("data", "practice", "home", "home-staff", "team", "hub", "status.txt", "run.json")
 LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
 Progress = Callable[[str, int, int], None]
 

@@ -127,13 +127,15 @@ def test_rising_need_of_everybody_who_has_a_score(first_night: Place) -> None:
 def test_one_folder_for_each_audience(first_night: Place) -> None:
     out = first_night.out
     pages = sorted(str(path.parent.relative_to(out)) for path in out.rglob("worklist.html"))
-    assert pages == ["home/home-1", "hub", "practice/Y90001", "practice/Y90002"] == first_night.result.folders
+    assert pages == ["home/home-1", "hub", "practice/Y90001", "practice/Y90002", "team/community", "team/mental_health"]
+    assert pages == first_night.result.folders
     assert pages == sorted(str(path.parent.relative_to(out)) for path in out.rglob("worklist.csv"))
     assert {path.name for path in out.iterdir()} == {
         "data",
         "practice",
         "home",
         "home-staff",
+        "team",
         "hub",
         "run.json",
         "status.txt",

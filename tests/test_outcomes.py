@@ -271,11 +271,11 @@ def test_what_the_records_do_not_say_is_put_to_the_hub(tmp_path: Path, outcome: 
     town = town_with(1)
     second = decided(town, tmp_path, outcome, note="told by her son")
     assert names(second, "mdt") == ([] if outcome == "Has died" else [1])
-    (line,) = [line for line in second.page("hub", "hub").lists[0].lines if line.person == 1]
+    (line,) = [line for line in second.page("hub", "hub").lists[-1].lines if line.person == 1]
     assert outcome in line.why[0] and "told by her son" in line.why[0]
     town.con.execute("UPDATE person_as_of SET death_status = 'formal'")
     third = night(town, 3)
-    assert bool([line for line in third.page("hub", "hub").lists[0].lines if line.person == 1]) == (outcome != "Has died")
+    assert bool([line for line in third.page("hub", "hub").lists[-1].lines if line.person == 1]) == (outcome != "Has died")
 
 
 def test_an_outcome_of_one_list_leaves_the_other_alone(tmp_path: Path) -> None:

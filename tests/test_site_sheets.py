@@ -125,7 +125,9 @@ def test_everything_in_the_workbook_is_read(blank: bytes, tmp_path: Path) -> Non
         Residents=[{"home": "seaview", "room": "12", "name": "Mrs EXAMPLE, Ada", "birth_date": "3/4/38", "nhs_number": nhs(1),
                     "requested": "yes", "request_reason": "not eating", "confirmed": "yes"}],
         Requests=[{"nhs_number": nhs(2), "asked_by": "Nurse C", "asked_on": datetime(2026, 11, 20), "reason": "worried"}],
-        Slots=[{"practice": "Y90002", "slots_for": "mdt_slots", "slots": 5}, {"slots_for": "note_review_slots", "slots": 3}],
+        Slots=[{"place": "Y90002", "slots_for": "MDT pack", "slots": 5}, {"slots_for": "note_review_slots", "slots": 3},
+               {"place": "Y90001", "slots_for": "Five-minute note reviews", "slots": 4}, {"place": "seaview", "slots_for":
+                "Planned reviews of a round", "slots": 2}, {"place": "community", "slots_for": "Falls", "slots": 9}],
         Decisions=[{"nhs_number": nhs(1), "list": "MDT pack", "outcome": "Managed at home", "on": datetime(2026, 11, 21), "by": "Dr A"}])
     found = load_site(toml)
     assert found.problems == ()
@@ -138,6 +140,7 @@ def test_everything_in_the_workbook_is_read(blank: bytes, tmp_path: Path) -> Non
     assert {one.ods: (one.mdt_dates, one.mdt_slots) for one in found.practices} == {
         "Y90001": ((date(2026, 11, 25),), None), "Y90002": ((), 5)}
     assert found.settings == {"note_review_slots": 3}
+    assert found.slots == {("Y90001", "note_review_slots"): 4, ("seaview", "round_filler_slots"): 2, ("community", "falls_slots"): 9}
     answers = Answers()
     read_typed(found, answers)
     assert answers.problems == [] and answers.typed[0].outcome == "managed-at-home" and answers.typed[0].list == "mdt"
@@ -197,6 +200,8 @@ MISTAKES: list[tuple[str, str, dict[str, Any], str, str, bool]] = [
     ("unknown practice", "Meetings", {"practice": "Y9001"}, "Practice (ODS code)", "“Y90001”", False),
     ("unknown outcome", "Decisions", {"outcome": "Managed at hone"}, "Outcome", "“Managed at home”", False),
     ("unknown list", "Decisions", {"list": "MDT packs"}, "List", "“MDT pack”", False),
+    ("places of another kind", "Slots", {"place": "seaview", "slots_for": "Falls"}, "Practice, home or team (empty: all)",
+     "name a team of community (community)", False),
     ("neither yes nor no", "Residents", {"requested": "maybe"}, "Asked for", "neither yes nor no", False),
 ]
 GOOD: dict[str, dict[str, Any]] = {
@@ -345,7 +350,7 @@ def test_somebody_alike_is_proposed_and_never_matched() -> None:
     made = town.run(here)
     (line,) = next(view.lines for view in made.page("home", "home-1").lists if view.id == "not_in_data")
     assert "Alice" not in str(line.why)                 # the home need not know who else was born on that day
-    (task,) = made.page("hub", "hub").lists[0].lines
+    (task,) = made.page("hub", "hub").lists[-1].lines
     assert "possibly Alice Example1" in str(task.why)
     assert 1 not in town.facts(here).residents.people
 

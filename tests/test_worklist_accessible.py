@@ -46,7 +46,8 @@ def judged(text: str, folder: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(("audience", "ident"), [("practice", "Y90001"), ("home", "home-1"), ("hub", "hub")])
+@pytest.mark.parametrize(("audience", "ident"), [("practice", "Y90001"), ("home", "home-1"), ("hub", "hub"), ("team", "community"),
+                                                 ("team", "navigator")])
 def test_a_page_is_accessible(made: Worklists, audience: str, ident: str, tmp_path: Path) -> None:  # noqa: F811
     told = judged(page(made, audience, ident), tmp_path)
     assert told["passes"] > 10                                           # axe did look

@@ -224,7 +224,8 @@ def test_one_folder_for_each_audience(made: Worklists, tmp_path: Path) -> None:
     written = write_worklists(made, tmp_path)
     assert {str(path.relative_to(tmp_path)) for path in written} == {
         f"{folder}/worklist.{kind}"
-        for folder in ("practice/Y90001", "practice/Y90002", "home/home-1", "hub")
+        for folder in ("practice/Y90001", "practice/Y90002", "home/home-1", "hub", "team/community", "team/navigator", "team/mental_health",
+                       "team/liver")
         for kind in ("html", "csv", "xlsx")
     }
     inside = {path.parent.name: path.read_text(encoding="utf-8") for path in written if path.suffix == ".csv"}

@@ -146,7 +146,7 @@ def test_the_equity_table_is_the_hubs_and_names_no_small_number() -> None:
         town.code(town.person(person, "severe", 14, **more), "care/frailty_severe", date(2025, 1, 1))
     town.insert("consent_as_of", person=1, kind="objection-profiling", decision="deny", recorded=date(2025, 1, 1))
     town.plan(town.person(99), date(2026, 1, 1))
-    made = town.run(site(requests=(request(99),)))
+    made = town.run(site(requests=(request(99),), settings={"checklist_slots": 0}))
     table = {(one.dimension, one.group): (one.eligible, one.selected) for one in made.page("hub", "hub").equity}
     assert table["all", "all"] == ("65", "*")
     assert {table["sex", name][0] for name in ("male", "female")} == {"*"}      # one * alone would give the other away
@@ -257,7 +257,8 @@ def test_the_dead_are_never_listed_and_an_informal_death_is_confirmed_first() ->
     )
     made = town.run(site(requests=(request(1), request(2))))
     page = made.page("practice", "Y90001")
-    assert [one.person for one in page.lines()] == [2]
+    assert [(one.list, one.person) for one in page.lines()] == [("hold", 2), ("bereavement", 1)]
+    assert line(made, "bereavement", 1).warnings == ("Died on 1 Nov 2026: contact those left behind only",)
     told = line(made, "hold", 2)
     assert (told.asked, told.due) == (True, date(2026, 11, 23))
     assert "make no contact" in told.warnings[0]

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from frailty.site import Site
     from frailty.triage import Worklists
 
-SLOTS = ("mdt", "note_review", "pharmacist", "not_seen", "round_filler")
-
 
 def add_what_if(actions: Any) -> None:
     """Adds the command to those of `frailty triage`."""
@@ -34,7 +32,7 @@ def add_what_if(actions: Any) -> None:
     parser.add_argument("--site", type=Path, metavar="FILE", help="site.toml: practices, homes, feeds, settings")
     parser.add_argument("--as-of", type=a_date, metavar="DATE", help="default: the day of the last run")
     parser.add_argument("--slots", action="append", default=[], metavar="LIST=NUMBER",
-                        help=f"places of a list, at every practice or home: {', '.join(SLOTS)}")
+                        help="places of a list, at every practice, home or team: mdt, note_review, pharmacist, falls, navigator, …")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="NAME=VALUE",
                         help="a setting of rules/triage/settings.toml, as in [settings] of site.toml")
     rules_option(parser)
@@ -63,8 +61,10 @@ def _what_if(chosen: argparse.Namespace) -> int:
 
 def changes(slots: Sequence[str], settings: Sequence[str]) -> dict[str, Any]:
     """Settings by name, from LIST=NUMBER and NAME=VALUE; a value as TOML has it, or a bare word."""
+    from frailty.site.people import slot_settings
+    lists = [name.removesuffix("_slots") for name in slot_settings()]
     wanted: dict[str, Any] = {}
-    for text, known in (*((one, SLOTS) for one in slots), *((one, ()) for one in settings)):
+    for text, known in (*((one, lists) for one in slots), *((one, []) for one in settings)):
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value:
             raise FrailtyError(f"“{text}” gives no value.", mend="write it as mdt=12")
@@ -79,11 +79,12 @@ def changes(slots: Sequence[str], settings: Sequence[str]) -> dict[str, Any]:
 
 
 def with_settings(site: Site, wanted: Mapping[str, Any]) -> Site:
-    """The site with other settings; places for meetings hold at every practice."""
+    """The site with other settings; places hold at every practice, home and team."""
     practices = site.practices
     if "mdt_slots" in wanted:
         practices = tuple(replace(one, mdt_slots=None) for one in practices)
-    return replace(site, practices=practices, settings={**site.settings, **wanted})
+    slots = {key: number for key, number in site.slots.items() if key[1] not in wanted}
+    return replace(site, practices=practices, slots=slots, settings={**site.settings, **wanted})
 
 
 def _lists(practice: Practice, site: Site, day: date, rules: Path | None) -> Worklists:
@@ -100,11 +101,11 @@ EMPTY = ("0", "0", "0")
 
 
 def _tally(made: Worklists, day: date) -> dict[str, tuple[str, str, str]]:
-    """Title of a list -> people on it, people waiting, longest likely wait; of all practices and homes together."""
+    """Title of a list -> people on it, people waiting, longest likely wait; of all pages together."""
     found: dict[str, list[Any]] = {}
     for page in made.pages:
-        for view in page.lists if page.audience != "hub" else ():
-            if view.id != "everyone_else":
+        for view in page.lists:
+            if view.id not in ("everyone_else", "tasks"):
                 found.setdefault(view.title, []).extend(view.lines)
     return {title: _row(lines, day) for title, lines in found.items() if lines}
 

@@ -88,7 +88,7 @@ def _resources(worklists: Worklists, page: Page, scored: Scored, version: str) -
             yield _provenance(worklists, line, task, by, risks.get(line.patient_id))
             if line.warnings and line.patient_id:
                 yield _flag(page, line, by)
-            if page.audience == "hub":
+            if page.audience == "hub" and view.id == "tasks":
                 yield _issue(worklists, page, line, by)
         yield _list(worklists, page, view, tasks, by)
     for line in page.came_off:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from frailty.errors import FrailtyError
 from frailty.reports.workbook import DAY, letter, styles
 from frailty.sheets import put, workbook_bytes
-from frailty.site import FEED_KINDS, REQUEST_AUDIENCES, WEEKDAYS
-from frailty.site.people import SHEETS, slot_settings
+from frailty.site import FEED_KINDS, REQUEST_AUDIENCES, TEAM_QUEUES, WEEKDAYS
+from frailty.site.people import SHEETS, slot_words
 from frailty.triage.filled import list_titles
 from frailty.triage.outcomes import load_outcomes
 
@@ -32,7 +32,7 @@ EXAMPLES: dict[str, Mapping[str, Any]] = {
     "Requests": {"nhs_number": "999 000 0018", "asked_by": "Nurse C", "asked_on": date(2026, 11, 20),
                  "reason": "worried since last week", "audience": "practice"},
     "Meetings": {"practice": "Y90001", "on": date(2026, 11, 25), "note": "in the library"},
-    "Slots": {"practice": "Y90001", "slots_for": "mdt_slots", "slots": 8},
+    "Slots": {"place": "Y90001", "slots_for": "MDT pack", "slots": 8},
     "Decisions": {"nhs_number": "999 000 0018", "list": "MDT pack", "outcome": "Seen or discussed: no change needed",
                   "on": date(2026, 11, 22), "by": "Dr A", "review_on": date(2027, 1, 15)},
 }
@@ -43,7 +43,8 @@ INTROS = {
                  "page is right, no if it is another person.",
     "Requests": "Whom somebody asked for. They are always listed, whatever a score says.",
     "Meetings": "The days of the practices' MDT meetings, where they are not weekly.",
-    "Slots": "How many people a list has places for.",
+    "Slots": "How many people a list has places for: at one time, or new ones a week (community, mental health, navigators, liver, "
+             "planning). For all, or for one practice, home or team.",
     "Decisions": "Outcomes that are not in a filled worklist.xlsx.",
 }
 
@@ -84,6 +85,10 @@ def site_toml(practices: Sequence[str] = (), feeds: Feeds = ()) -> str:
         more = ["practices = [" + ", ".join(f'"{ods}"' for ods in served) + "]"] if served else []
         since = ['# since = "2020-01-01"'] if kind == "hospital" else []
         lines += _table(not feeds, "feed", f'name = "{name}"', f'kind = "{kind}"', *more, "expected_days = 1", *since)
+    lines += ["# Teams that serve some of the practices. Without them, one team of each queue serves all. Every practice has",
+              "# exactly one team of a queue that has teams. queue: " + ", ".join(TEAM_QUEUES) + "."]
+    lines += _table(True, "team", 'id = "community-north"', 'queue = "community"', 'name = "Community team, north"',
+                    '# lead = ""', 'practices = ["Y90001"]')
     lines += [
         "[settings]",
         "# The site's own numbers, by the names of rules/triage/settings.toml. Without them our proposals hold.",
@@ -130,7 +135,8 @@ def _choices(book: Workbook) -> dict[str, str]:
     worksheet = book.create_sheet("Choices")
     lists: dict[str, Sequence[str]] = {
         "yes": ("yes", "no"), "example": ("example",), "round_day": WEEKDAYS, "audience": REQUEST_AUDIENCES,
-        "slots_for": slot_settings(), "list": tuple(list_titles()), "outcome": tuple(load_outcomes().words()),
+        "slots_for": [title for title, name in slot_words().items() if title != name], "list": tuple(list_titles()),
+        "outcome": tuple(load_outcomes().words()),
     }
     made = {}
     for column, (name, words) in enumerate(lists.items(), 1):

@@ -4,6 +4,7 @@ from frailty.site.model import (
     FEED_KINDS,
     REQUEST_AUDIENCES,
     SIGNATURES,
+    TEAM_QUEUES,
     WEEKDAYS,
     Feed,
     Home,
@@ -11,6 +12,7 @@ from frailty.site.model import (
     Request,
     Resident,
     Site,
+    Team,
 )
 from frailty.site.read import check_site, load_site
 
@@ -18,6 +20,7 @@ __all__ = [
     "FEED_KINDS",
     "REQUEST_AUDIENCES",
     "SIGNATURES",
+    "TEAM_QUEUES",
     "WEEKDAYS",
     "Feed",
     "Home",
@@ -25,6 +28,7 @@ __all__ = [
     "Request",
     "Resident",
     "Site",
+    "Team",
     "check_site",
     "load_site",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,8 @@ from frailty.sheets import Problem
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FEED_KINDS = ("gp", "hospital", "home", "other")
-REQUEST_AUDIENCES = ("practice", "home", "pharmacist")
+TEAM_QUEUES = ("community", "mental_health", "end_of_life", "navigator", "liver")     # queues whose teams have a page of their own
+REQUEST_AUDIENCES = ("practice", "home", "pharmacist", "hub", *TEAM_QUEUES)
 SIGNATURES = ("safety_officer", "ig_lead", "clinical_lead")
 
 
@@ -67,6 +68,17 @@ class Home:
 
 
 @dataclass(frozen=True)
+class Team:
+    """A team of a queue, and the practices that it serves; none named = all of them."""
+
+    id: str
+    queue: str
+    name: str
+    lead: str = ""
+    practices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Feed:
     """A source of records; no practices named = all of them."""
 
@@ -92,7 +104,8 @@ class Request:
 class Site:
     """Everything that the deploying site decides.
 
-    `people`: the workbook; `files`: all files that were read; `problems`: what a person has to mend in the workbook.
+    `slots`: (practice, home or team, setting) -> its own places. `people`: the workbook; `files`: all files that were read;
+    `problems`: what a person has to mend in the workbook.
     """
 
     name: str = ""
@@ -100,6 +113,8 @@ class Site:
     homes: tuple[Home, ...] = ()
     feeds: tuple[Feed, ...] = ()
     requests: tuple[Request, ...] = ()
+    teams: tuple[Team, ...] = ()
+    slots: Mapping[tuple[str, str], int] = field(default_factory=dict)
     bank_holidays: tuple[date, ...] = ()
     holidays_known_to: int | None = None
     hours: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import Any
 
 from frailty.knowledge import rules_dir
 from frailty.sheets import Problem, Row, Sheet, digits, heading, open_workbook, read_day, valid_nhs_number
-from frailty.site.model import REQUEST_AUDIENCES, WEEKDAYS, Request, Resident
+from frailty.site.model import REQUEST_AUDIENCES, TEAM_QUEUES, WEEKDAYS, Request, Resident, Team
 
 DAY = "Date"
 # sheet -> key -> heading; `example` marks rows that are only examples
@@ -34,7 +34,7 @@ SHEETS: dict[str, dict[str, str]] = {
         "audience": "For",
     },
     "Meetings": {"example": "Example", "practice": "Practice (ODS code)", "on": "Meeting on", "note": "Note"},
-    "Slots": {"example": "Example", "practice": "Practice (empty: all)", "slots_for": "Places for", "slots": "Places"},
+    "Slots": {"example": "Example", "place": "Practice, home or team (empty: all)", "slots_for": "Places for", "slots": "Places"},
     "Decisions": {
         "example": "Example", "nhs_number": "NHS number", "list": "List", "outcome": "Outcome", "on": DAY, "by": "By",
         "review_on": "Review on", "note": "Note",
@@ -54,7 +54,7 @@ _WORDS = re.compile(r"\b(?:d\.?o\.?b\.?|born|nhs|number|no)\b\.?:?", re.IGNORECA
 
 @dataclass
 class People:
-    """What the workbook says. `homes`: id -> what is filled in; `slots`: (practice or '', setting) -> places."""
+    """What the workbook says. `homes`: id -> what is filled in; `slots`: (practice, home, team or '', setting) -> places."""
 
     homes: dict[str, dict[str, Any]] = field(default_factory=dict)
     residents: dict[str, list[Resident]] = field(default_factory=dict)
@@ -64,8 +64,8 @@ class People:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_people(file: Path, homes: Collection[str], practices: Collection[str]) -> People:
-    """Everything in the workbook but the sheet Decisions. `homes`, `practices`: what site.toml knows already."""
+def read_people(file: Path, homes: Collection[str], practices: Collection[str], teams: Collection[Team] = ()) -> People:
+    """Everything in the workbook but the sheet Decisions. `homes`, `practices`, `teams`: what site.toml knows already."""
     book = open_workbook(file)
     found = People()
     sheets = {heading(worksheet.title): worksheet for worksheet in book.worksheets}
@@ -100,8 +100,11 @@ def read_people(file: Path, homes: Collection[str], practices: Collection[str]) 
         _needed(row, "practice")
         if practice and on:
             found.meetings.setdefault(practice, []).append(on)
+    queues = {one.id: one.queue for one in teams} | {name: name for name in TEAM_QUEUES if name not in {one.queue for one in teams}}
+    kinds = {"practice": tuple(practices), "home": tuple(known), **{
+        name: tuple(one for one, queue in queues.items() if queue == name) for name in TEAM_QUEUES}}
     for row in rows("Slots"):
-        _slots(row, found, practices)
+        _slots(row, found, kinds)
     return found
 
 
@@ -156,16 +159,20 @@ def _resident(row: Row, found: People, homes: Collection[str]) -> None:
         found.residents.setdefault(home, []).append(made)
 
 
-def _slots(row: Row, found: People, practices: Collection[str]) -> None:
-    practice = _known(row, "practice", practices, "practice")
-    name, number = row.choice("slots_for", {one: one for one in slot_settings()}), row.number_in("slots")
+def _slots(row: Row, found: People, kinds: Mapping[str, Collection[str]]) -> None:
+    """Places of one list at one practice, home or team, or at all of them. `kinds`: what can have places -> ids."""
+    place = _known(row, "place", [one for ids in kinds.values() for one in ids], "practice, home or team")
+    name, number = row.choice("slots_for", slot_words()), row.number_in("slots")
     _needed(row, "slots_for", "slots")
-    if practice and name and name != "mdt_slots":
-        row.say("practice", "only places in the MDT meeting differ by practice", "leave the practice empty")
-    elif name and number is not None and not (row.text("practice") and not practice):
-        if found.slots.get((practice, name), number) != number:
+    kind = slot_settings().get(name or "", "")
+    if place and name and place not in kinds[kind]:
+        have = ", ".join(sorted(kinds[kind])) or "none"
+        whose = f"a {kind}" if kind in ("practice", "home") else f"a team of {kind}" if kind in kinds else kind
+        row.say("place", f"these places are not those of “{place}”", f"name {whose} ({have}), or leave it empty")
+    elif name and number is not None and not (row.text("place") and not place):
+        if found.slots.get((place, name), number) != number:
             row.say("slots", "another row gives another number", "keep one of the two")
-        found.slots[practice, name] = number
+        found.slots[place, name] = number
 
 
 def _needed(row: Row, *keys: str) -> None:
@@ -220,7 +227,15 @@ def _tidy(text: str) -> str:
 
 
 @cache
-def slot_settings() -> tuple[str, ...]:
-    """Settings that say how many places a list has."""
-    data = tomllib.loads((rules_dir() / "triage" / "settings.toml").read_text(encoding="utf-8"))
-    return tuple(name for name, entry in data.items() if name.endswith("_slots") and isinstance(entry.get("value"), int))
+def slot_settings() -> Mapping[str, str]:
+    """Settings that say how many places a list has -> who can have places of their own: practice, home, or teams of a queue."""
+    data = tomllib.loads((rules_dir() / "triage" / "queues.toml").read_text(encoding="utf-8"))
+    found = {one["slots"]: one["page"] if one["page"] == "practice" else one["queue"] for one in data["list"] if one.get("slots")}
+    return {**found, "round_filler_slots": "home"}
+
+
+def slot_words() -> dict[str, str]:
+    """What people choose under “Places for” -> the setting: the list's title, or the setting's own name."""
+    data = tomllib.loads((rules_dir() / "triage" / "queues.toml").read_text(encoding="utf-8"))
+    titles = {one["title"]: one["slots"] for one in data["list"] if one.get("slots")}
+    return {**titles, "Planned reviews of a round": "round_filler_slots", **{name: name for name in slot_settings()}}

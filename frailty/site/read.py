@@ -20,6 +20,7 @@ from frailty.site.model import (
     FEED_KINDS,
     REQUEST_AUDIENCES,
     SIGNATURES,
+    TEAM_QUEUES,
     WEEKDAYS,
     Feed,
     Home,
@@ -27,6 +28,7 @@ from frailty.site.model import (
     Request,
     Resident,
     Site,
+    Team,
 )
 from frailty.site.people import read_people
 
@@ -70,6 +72,7 @@ def check_site(path: str | Path) -> tuple[Site, Mistakes]:
         practices=tuple(_practice(table) for table in top.tables("practice")),
         homes=tuple(_home(table, file.parent) for table in top.tables("home")),
         feeds=tuple(_feed(table) for table in top.tables("feed")),
+        teams=tuple(_team(table) for table in top.tables("team")),
         requests=tuple(one for table in top.tables("request") if (one := _request(table))),
         bank_holidays=calendar.dates("bank_holidays"),
         holidays_known_to=calendar.number("last_known_year"),
@@ -117,7 +120,7 @@ def _brief(error: SiteError) -> str:
 def _with_people(site: Site, file: Path, mistakes: Mistakes) -> Site:
     """The site with what its workbook says. What both files say must agree."""
     try:
-        found = read_people(file, {one.id for one in site.homes}, {one.ods for one in site.practices})
+        found = read_people(file, {one.id for one in site.homes}, {one.ods for one in site.practices}, site.teams)
     except FrailtyError as error:
         mistakes.append(SiteError(error.what, where=error.where, why=error.why, mend=error.mend))
         return site
@@ -130,9 +133,11 @@ def _with_people(site: Site, file: Path, mistakes: Mistakes) -> Site:
         )
         for one in site.practices
     )
-    settings = dict(site.settings)
-    for (ods, name), number in found.slots.items():
-        if not ods:
+    settings, slots = dict(site.settings), {}
+    for (place, name), number in found.slots.items():
+        if place and name != "mdt_slots":
+            slots[place, name] = number
+        elif not place:
             settings[name] = _agreed(settings.get(name), number, f"[settings]: {name}", site, mistakes)
     homes = {one.id: one for one in site.homes}
     for home_id, told in found.homes.items():
@@ -148,8 +153,8 @@ def _with_people(site: Site, file: Path, mistakes: Mistakes) -> Site:
             continue
         homes[home_id] = replace(homes[home_id], residents=tuple(lines), keeps_list=True)
     requests = tuple(dict.fromkeys((*site.requests, *found.requests)))
-    return replace(site, practices=practices, homes=tuple(homes.values()), settings=settings, requests=requests, people=str(file),
-                   problems=tuple(sorted(found.problems)))
+    return replace(site, practices=practices, homes=tuple(homes.values()), settings=settings, slots=slots, requests=requests,
+                   people=str(file), problems=tuple(sorted(found.problems)))
 
 
 def _agreed(one: Any, other: Any, what: str, site: Site, mistakes: Mistakes) -> Any:
@@ -207,6 +212,18 @@ def _feed(table: _Table) -> Feed:
     return made
 
 
+def _team(table: _Table) -> Team:
+    made = Team(
+        table.identifier("id"),
+        table.choice("queue", TEAM_QUEUES),
+        table.text("name", "") or str(table.data.get("id", "")),
+        table.text("lead", ""),
+        tuple(table.texts("practices")),
+    )
+    table.finish()
+    return made
+
+
 def _request(table: _Table) -> Request | None:
     number = digits(table.text("nhs_number"))
     if len(number) != 10:
@@ -234,6 +251,7 @@ def _check(site: Site, where: str, mistakes: Mistakes) -> None:
         ("practice", [one.ods for one in site.practices]),
         ("home", [one.id for one in site.homes]),
         ("feed", [one.name for one in site.feeds]),
+        ("team", [one.id for one in site.teams]),
     ):
         twice = sorted({one for one in ids if ids.count(one) > 1})
         mistakes += [
@@ -244,6 +262,8 @@ def _check(site: Site, where: str, mistakes: Mistakes) -> None:
         return
     named = [(f"home “{home.id}”", home.practice) for home in site.homes if home.practice]
     named += [(f"feed “{feed.name}”", ods) for feed in site.feeds for ods in feed.practices]
+    named += [(f"team “{team.id}”", ods) for team in site.teams for ods in team.practices]
+    _check_teams(site, where, mistakes)
     for what, ods in named:
         if ods not in known:
             mistakes.append(SiteError(
@@ -251,6 +271,18 @@ def _check(site: Site, where: str, mistakes: Mistakes) -> None:
                 where=where,
                 mend=_nearest(ods, known) or "add the practice, or correct the code",
             ))
+
+
+def _check_teams(site: Site, where: str, mistakes: Mistakes) -> None:
+    """Every practice has exactly one team of each queue that has teams: nobody is unroutable, and nobody is listed twice."""
+    for queue in dict.fromkeys(team.queue for team in site.teams):
+        for practice in site.practices:
+            serving = [team.id for team in site.teams if team.queue == queue
+                       and (not team.practices or practice.ods in team.practices)]
+            if len(serving) != 1:
+                mistakes.append(SiteError(
+                    f"The practice “{practice.ods}” is served by {'no team' if not serving else 'several teams'} of {queue}.",
+                    where=where, why=", ".join(serving), mend="name it in `practices` of exactly one [[team]] of that queue"))
 
 
 def _residents(file: Path, mistakes: Mistakes) -> tuple[Resident, ...]:

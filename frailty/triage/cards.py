@@ -120,19 +120,19 @@ def frailty(row: Row, own_practice: bool) -> str:
     return "; ".join(parts)
 
 
-def known(row: Row, home_name: str = "") -> tuple[str, ...]:
-    """Who already knows the person, and what is already in place."""
+def known(row: Row, home_name: str = "", social: bool = False) -> tuple[str, ...]:
+    """Who already knows the person, and what is already in place; `social`: without plans and palliative care."""
     parts = []
     if row["last_contact_on"]:
         parts.append(f"last contact {day(row['last_contact_on'])}")
     if home_name:
         word = "lives at" if row["care_home"] == "confirmed" else "probably lives at"
         parts.append(f"{word} {home_name}")
-    if row["plan_status"] in ("agreed", "draft"):
+    if row["plan_status"] in ("agreed", "draft") and not social:
         parts.append(
             f"{row['plan_title'] or 'care plan'}: {row['plan_status']} ({day(row['plan_recorded_on'])})"
         )
-    if row["palliative"] == "yes":
+    if row["palliative"] == "yes" and not social:
         parts.append(f"palliative care recorded {day(row['palliative_on'])}")
     if row["housebound"] == "yes":
         parts.append("housebound")
@@ -141,10 +141,10 @@ def known(row: Row, home_name: str = "") -> tuple[str, ...]:
     return tuple(parts)
 
 
-def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
+def missing(row: Row, facts: FactTable, social: bool = False) -> tuple[str, ...]:
     """What a reader might take for granted and nobody knows. What a whole practice lacks stands on top of its page."""
     parts = []
-    frail = row["frailty_level"] in ("moderate", "severe")
+    frail = row["frailty_level"] in ("moderate", "severe") and not social
     where = row["practice"]
     if row["in_hospital"] is None and not facts.why_absent("in_hospital", where):
         parts.append("whether in hospital")
@@ -152,7 +152,7 @@ def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
         parts.append("whether a care and support plan exists")
     if frail and row["cfs"] is None and not facts.why_absent("cfs", where):
         parts.append("a Clinical Frailty Scale value of the last year")
-    if row["medicines_rung"] == 3:
+    if row["medicines_rung"] == 3 and not social:
         parts.append("substances of some medicines (counted by product)")
     for fact, words in (("usual_gp", "usual GP"), ("phone", "phone number"), ("nhs_number", "NHS number")):
         if not row[fact]:
@@ -165,6 +165,8 @@ def missing(row: Row, facts: FactTable) -> tuple[str, ...]:
 def warnings(row: Row) -> tuple[str, ...]:
     """What must be read before anybody calls."""
     parts = []
+    if row["death_status"] == "formal":
+        parts.append(f"Died on {day(row['deceased_on'])}: contact those left behind only")
     if row["death_status"] == "informal":
         parts.append("Recorded as died, not formally notified: make no contact before this is confirmed")
     if row["in_hospital"] == "yes":

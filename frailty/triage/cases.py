@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet
+from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet, applies
 
 PLACES = ("open", "overflow", "suppressed", "paused", "excluded", "held", "not evaluated")
 KEPT = ("open", "overflow", "paused", "held")  # places from which a task goes on to the next night
@@ -211,23 +211,16 @@ def _task(rule: Rule, hit: Hit | None, old: Task | None, row: Row, as_of: date,
 def _placed(task: Task, rule: Rule, row: Row, flags: Sequence[str], exclusions: Sequence[Exclusion], was_open: bool) -> Task:
     """The task in the place that the first exclusion gives it. A home's team takes over what is its own."""
     for exclusion in exclusions:
-        if exclusion.id not in flags or exclusion.id in rule.despite or not _applies(exclusion, rule):
+        if exclusion.id not in flags or not applies(exclusion, rule):
             continue
         if exclusion.outcome == "redirected":
             task = replace(task, queue="care_home", redirected=True, leads=True)
-        elif rule.list == "hold" and exclusion.outcome == "held":
-            continue
         elif (exclusion.outcome == "excluded" and was_open and task.priority not in PLANNED
               and row["death_status"] != "formal"):
             return replace(task, place="held", why=exclusion.id, kept="open and urgent: a person hands it over")
         elif task.place == "open" or exclusion.outcome in ("excluded", "held"):
             return replace(task, place=exclusion.outcome, why=exclusion.id)
     return task
-
-
-def _applies(exclusion: Exclusion, rule: Rule) -> bool:
-    return (exclusion.scope == "everything" or (exclusion.scope == "planned" and rule.planned)
-            or exclusion.id in rule.exclusions)
 
 
 def _cases(tasks: Sequence[Task], order: Sequence[str]) -> tuple[Case, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.site import Home, PracticeInfo, Request, Site
 from frailty.triage import cards
 from frailty.triage.capacity import Fairness, fairness
+from frailty.triage.census import Census, census
 from frailty.triage.clocks import Meeting, due_day, instant, london, meetings, reached
 from frailty.triage.clocks import Place as ClockPlace
 from frailty.triage.evaluate import Evaluation, leave_reasons
@@ -20,7 +21,7 @@ from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
 from frailty.triage.previous import Place, Previous, compared
-from frailty.triage.rules import Exclusion, Rule, RuleSet
+from frailty.triage.rules import Exclusion, ListInfo, Rule, RuleSet, applies
 from frailty.triage.vocabulary import BUILT, vocabulary
 
 if TYPE_CHECKING:
@@ -54,6 +55,20 @@ class Run:
     held: dict[int, dict[str, str]] = field(default_factory=dict)
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @cached_property
+    def census(self) -> Census:
+        """People, verdicts and exclusions by practice."""
+        return census(self)
+
+    def off_at(self, rule: Rule, ods: str) -> str:
+        """Why a rule could not be decided for anybody of a practice; empty where it could."""
+        gaps = (absent for fact in rule.needs if (absent := self.facts.why_absent(fact, ods)))
+        return self.evaluation.off.get(rule.id, "") or next(gaps, "")
+
+    def slots(self, setting: str, place: str) -> int:
+        """How many places this setting gives a practice, home or team: its own, or the number for all."""
+        return self.site.slots.get((place, setting), self.facts.settings.number(setting))
 
     def load(self) -> None:
         """Read verdicts and exclusions, match requests, fetch the facts of everybody who may be shown."""
@@ -233,26 +248,20 @@ class Run:
 
     def exclusion(self, person: int, rules: Sequence[Rule]) -> Exclusion | None:
         """The first exclusion that keeps a person off the lists of these rules."""
-        named = {name for rule in rules for name in rule.exclusions}
-        planned = all(rule.planned for rule in rules)
-        despite = {name for rule in rules for name in rule.despite}
-        holds_back = bool(rules) and all(rule.list == "hold" for rule in rules)
+        flags = self.flags.get(person)
+        if not flags:
+            return None
         for exclusion in self.rules.exclusions:
-            if exclusion.id not in self.flags.get(person, ()) or exclusion.id in despite:
-                continue
-            if holds_back and exclusion.outcome == "held":
-                continue
-            if (
-                exclusion.scope == "everything"
-                or (exclusion.scope == "planned" and planned)
-                or exclusion.id in named
+            if exclusion.id in flags and (
+                exclusion.scope == "everything" if not rules
+                else (all if exclusion.scope == "planned" else any)(applies(exclusion, rule) for rule in rules)
             ):
                 return exclusion
         return None
 
     def rules_of(self, list_id: str) -> list[Rule]:
         """The rules of one list, in their order."""
-        return [rule for rule in self.rules.rules if rule.list == list_id]
+        return self.rules.rules_of(list_id)
 
     def met(self, person: int, rules: Sequence[Rule]) -> list[Rule]:
         """Those of the rules that hold for a person."""
@@ -277,7 +286,7 @@ class Run:
     def at_home(self, person: int, audience: str) -> bool:
         """Whether a request stands on a home's page: asked of the home, or for a confirmed resident."""
         row = self.rows[person]
-        if audience == "pharmacist" or self.home(row["home_id"]) is None:
+        if audience not in ("practice", "home") or self.home(row["home_id"]) is None:
             return False
         return audience == "home" or row["care_home"] == "confirmed"
 
@@ -303,17 +312,18 @@ class Run:
     def line(
         self,
         person: int,
-        list_id: str,
+        where: ListInfo | str,
         met: Sequence[Rule],
         asked: Sequence[Request] = (),
-        reasons: Sequence[str] = (),
     ) -> Line:
-        """A line for somebody who is asked for, or for whom rules hold."""
+        """A line for somebody who is asked for, or for whom rules hold. `where`: a list, or by name one of a home's page."""
         row, settings = self.rows[person], self.facts.settings
+        info = where if isinstance(where, ListInfo) else ListInfo(where, "home", "care_home", "", "")
+        social = info.card == "social"
         again, held = self.again.get(person, {}), self.held.get(person, {})
         about = [*map(asked_text, asked), *(rule.id for rule in met)]
         why = list(dict.fromkeys(again[one] for one in about if one in again))
-        why += [*(f"Asked because: {request.reason}" for request in asked if request.reason), *reasons]
+        why += [f"Asked because: {request.reason}" for request in asked if request.reason]
         why += [cards.fill(rule.reason, row, settings.values) for rule in met]
         said = " ".join(why)
         why += [
@@ -321,18 +331,9 @@ class Run:
             for event in cards.events(
                 row, self.as_of, settings.number("recent_event_days"), settings.number("late_news_days")
             )
-            if event.split(" (")[0] not in said
+            if not social and event.split(" (")[0] not in said
         ]
-        if list_id not in (
-            "in_hospital",
-            "passed_on",
-            "hold",
-            "not_seen",
-            "asked",
-            "new_or_back",
-            "reason",
-            "round_gap",
-        ):
+        if info.card == "deficits":
             why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
         asks = (
             f"See {row['name'] or 'this person'}: asked for by {asked[0].asked_by}."
@@ -340,10 +341,10 @@ class Run:
             else next((rule.asks for rule in met), "")
         )
         home = self.home(row["home_id"])
-        own = list_id in ("mdt", "note_review", "pharmacist", "not_seen", "hold")
+        own = info.page == "practice"
         verdicts = self.verdicts.get(person, {})
         return Line(
-            list=list_id,
+            list=info.id,
             card=self.card(person),
             patient_id=str(row["patient_id"]),
             person=person,
@@ -351,9 +352,9 @@ class Run:
             by=" · ".join([*map(asked_text, asked), *(f"rule {one.id} v{one.version}" for one in met)]),
             rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)),
             why=tuple(why),
-            frailty=cards.frailty(row, own),
-            known=(*cards.known(row, home.name if home and own else ""), *dict.fromkeys(held.values())),
-            missing=cards.missing(row, self.facts),
+            frailty="" if social else cards.frailty(row, own),
+            known=(*cards.known(row, home.name if home and info.page != "home" else "", social), *dict.fromkeys(held.values())),
+            missing=cards.missing(row, self.facts, social),
             warnings=cards.warnings(row),
             priority=min((one.priority for one in met), default="P5"),
             asked=bool(asked),
@@ -389,7 +390,8 @@ class Run:
 
     def due(self, line: Line, met: Sequence[Rule], meeting: date | None, home: Home | None) -> Line:
         """When it is due: by the clock of the list's own rule, else by the earliest clock."""
-        coming = "next_mdt" if home is None else "next_round"
+        team = any(one.id == line.list and one.page != "practice" for one in self.rules.lists)
+        coming = "next_round" if home else self.rules.usual_due(line.list) if team else "next_mdt"
         mine = [rule.due for rule in met if rule.list == line.list] or [
             *(rule.due for rule in met), *([coming] if line.asked or not met else [])]
         row = self.rows.get(line.person) if line.person is not None else None

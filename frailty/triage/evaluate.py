@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from frailty.triage.expressions import literal, with_settings
-from frailty.triage.rules import PLANNED, Rule, RuleSet
+from frailty.triage.rules import HOME_LISTS, PLANNED, Rule, RuleSet
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +35,7 @@ def evaluate(
     """Apply every rule to the table `facts`; fills the temp tables `outcome` and `exclusion_flag`.
 
     `absent`: fact -> why nobody could decide it; rules that need it are off. `absent_at`: fact -> practices that cannot
-    decide it; there a rule without a list of its own is off too, and one with a list names the people on it.
+    decide it; there the rule is off too, unless its list names such people.
 
     outcome: person, rule, outcome ('yes' | 'suppressed' | 'not evaluated'), first. One bad row never stops the others.
     exclusion_flag: person, exclusion, one row for each that holds.
@@ -46,6 +46,7 @@ def evaluate(
     )
     con.execute("CREATE OR REPLACE TEMP TABLE exclusion_flag (person INTEGER, exclusion VARCHAR)")
     values = rules.settings.values
+    named = {*HOME_LISTS, *(one.id for one in rules.lists if one.gaps == "named")}
     for exclusion in rules.exclusions:
         con.execute(
             f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
@@ -58,7 +59,7 @@ def evaluate(
             continue
         when = with_settings(rule.when, values)
         bad: list[int] = []
-        silent = sorted({one for fact in rule.needs for one in (absent_at or {}).get(fact, ())}) if not rule.list else []
+        silent = [] if rule.list in named else sorted({one for fact in rule.needs for one in (absent_at or {}).get(fact, ())})
         try:
             con.execute(_outcome_sql(rule, when, values, (), silent))
         except Exception as error:  # an error of one row: find the rows, keep the others

@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from frailty.triage.capacity import Equity, equity
+from frailty.triage.home_page import FILLER
 
 if TYPE_CHECKING:
     from frailty.triage.context import Run
     from frailty.triage.lines import Page
 
-CAPPED = ("mdt", "note_review", "pharmacist", "not_seen", "round_gap", "passed_on")  # lists that may run out of room
-
-
 def equity_table(run: Run, pages: Iterable[Page]) -> tuple[Equity, ...]:
     """Of those whom a rule puts on a list with limited room, how many have a place, by group. Objectors are in no cell."""
-    lines = [line for page in pages for view in page.lists if view.id in CAPPED for line in view.lines
+    lines = [line for page in pages for view in page.lists
+             if view.id in FILLER or view.slots is not None or view.weekly is not None for line in view.lines
              if line.person in run.rows and not line.asked and line.section in ("now", "overflow")
              and "objection" not in run.flags.get(line.person or -1, ())]
     eligible = {str(line.person) for line in lines}

@@ -165,10 +165,10 @@ def _read_file(file: Path, name: str, outcomes: Outcomes, found: Answers) -> Non
 
 def list_titles() -> dict[str, str]:
     """Title -> id of every list, as people know them."""
-    from frailty.triage import home_page, practice_page
+    from frailty.triage.home_page import TABLES, TITLES
+    from frailty.triage.rules import load_lists
 
-    return {title: name for page in (practice_page, home_page) for name, (title, *_) in page.TITLES.items() if name not in (
-        "tasks", "not_in_data", "in_hospital", "everyone_else")}
+    return {one.title: one.id for one in load_lists()} | {title: name for name, (title, _) in TITLES.items() if name not in TABLES}
 
 
 def read_typed(site: Site, found: Answers, outcomes: Outcomes | None = None) -> None:

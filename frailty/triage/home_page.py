@@ -28,7 +28,7 @@ TITLES = {
     "reason": ("A reason this week", "Something became known since the last round."),
     "round_gap": ("Not seen for six months", "Planned reviews, as far as the round has room."),
     "passed_on": (
-        "Passed on from the practice's lists",
+        "Passed on from other lists",
         "Planned reviews of confirmed residents, as far as there is room.",
     ),
     "in_hospital": ("In hospital now", "Paused until they return; then a new clock starts."),
@@ -42,7 +42,6 @@ TITLES = {
     ),
     "tasks": ("To settle", "Sources disagree, or only one of them says that the person lives here."),
 }
-PASSED = ("mdt", "note_review")  # a practice's lists, whose rules for confirmed residents come here
 FILLER = ("round_gap", "passed_on")  # planned reviews: they share the room that a round has left
 TABLES = ("in_hospital", "not_in_data", "everyone_else", "tasks")
 
@@ -65,7 +64,7 @@ def home_page(run: Run, home: Home) -> Page:
             lists[line.list].append(line)
     lists["tasks"] = [task(one) for one in run.facts.residents.questions if one.home == home.id]
     lists = _ordered(run, place, lists, home)
-    waits = pace(run, place, [line for name in FILLER for line in lists[name]], run.facts.settings.number("round_filler_slots"))
+    waits = pace(run, place, [line for name in FILLER for line in lists[name]], run.slots("round_filler_slots", home.id))
     views = tuple(
         ListView(name, TITLES[name][0], TITLES[name][1] + (waits if name == FILLER[0] else ""), numbered(lines),
                  shape="table" if name in TABLES else "cards")
@@ -98,8 +97,14 @@ def home_page(run: Run, home: Home) -> Page:
         run.facts.sources.of(home.practice),
         "ok",
         len(people),
-        decided=run.decided(served, [rule for name in (*TITLES, *PASSED) for rule in run.rules_of(name)]),
+        decided=run.decided(served, _passed_rules(run)),
     )
+
+
+def _passed_rules(run: Run) -> list[Rule]:
+    """The rules of the home's own lists, and those that confirmed residents bring along from others."""
+    redirects = {one.id for one in run.rules.exclusions if one.outcome == "redirected"}
+    return [rule for rule in run.rules.rules if rule.list in TITLES or redirects & set(rule.exclusions)]
 
 
 def _served(run: Run, home: Home, person: int) -> bool:
@@ -118,8 +123,8 @@ def _resident(run: Run, home: Home, person: int) -> Line:
     met = [rule for rule in run.met(person, rules) if run.exclusion(person, [rule]) is None]
     passed = [
         rule
-        for name in PASSED
-        for rule in run.met(person, run.rules_of(name))
+        for info in run.rules.lists
+        for rule in run.met(person, run.rules_of(info.id))
         if (found := run.exclusion(person, [rule])) is not None and found.outcome == "redirected"
     ]
     if row["death_status"] == "informal":
@@ -198,10 +203,10 @@ def _ordered(
     run: Run, place: tuple[str, str], lists: dict[str, list[Line]], home: Home
 ) -> dict[str, list[Line]]:
     """Due days, order and room. Only planned reviews are capped, and both kinds share the room."""
-    rules: list[Rule] = [rule for rule in run.rules.rules if rule.list in (*TITLES, "mdt", "note_review")]
+    rules: list[Rule] = [rule for rule in run.rules.rules if rule.list]
     made: dict[str, list[Line]] = {}
     fresh = {name: [line for line in lines if line.status != "repeated"] for name, lines in lists.items()}
-    slots = run.facts.settings.number("round_filler_slots")
+    slots = run.slots("round_filler_slots", home.id)
     shared = placed(run, place, [line for name in FILLER for line in fresh[name]], slots)
     for name, lines in lists.items():
         found = [line for line in shared if line.list == name] if name in FILLER else placed(run, place, fresh[name], None)

@@ -116,7 +116,8 @@ class Group:
 class ListView:
     """One list of a page.
 
-    `slots`: its room (None = no cap). `books`: every person of the audience, in one place each.
+    `slots`: its room (None = no cap), or `weekly`: so many new people a week. `books`: every person of the audience, in one
+    place each.
     """
 
     id: str
@@ -126,6 +127,7 @@ class ListView:
     shape: str = "cards"
     slots: int | None = None
     books: dict[str, int] = field(default_factory=dict)
+    weekly: int | None = None
 
     def part(self, section: str) -> tuple[Line, ...]:
         """Lines of one section."""

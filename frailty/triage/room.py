@@ -8,21 +8,22 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from frailty.triage import cards
-from frailty.triage.capacity import Item, allocate, shares, tie, weeks_to_clear
+from frailty.triage.capacity import PLANNED, Item, allocate, shares, tie, weeks_to_clear
 from frailty.triage.clocks import DAY
 from frailty.triage.lines import Line
 from frailty.triage.previous import Place, with_turn
 
 if TYPE_CHECKING:
     from frailty.triage.context import Run
+    from frailty.triage.rules import ListInfo
 
 
 def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, free: int | None = None, days: int = 7,
-           closed: str = "") -> list[Line]:
+           closed: str = "", weekly: bool = False) -> list[Line]:
     """The lines of one list in order; those for whom there is no room go to the overflow with the reason and a likely week.
 
     `slots` come again every so many `days`, and `free` of them are free now (None: no cap; all). `closed`: why none is.
-    Who was asked for comes first and is always in.
+    Who was asked for comes first and is always in. `weekly`: `slots` new people a week, beside those who have a place already.
     """
     before = run.previous.at(*place)
     known = {line.mark: with_turn(line, before.get((line.list, line.mark)), run.as_of) for line in lines}
@@ -30,6 +31,8 @@ def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, fre
                    key=lambda line: (line.first_listed or run.as_of, tie(run.fairness.seed, line.mark)))
     items = [_item(run, place, line) for line in known.values() if not line.asked]
     room = slots if slots is not None else len(known)
+    if weekly and slots is not None:
+        days, free = 7, _free_this_week(run, known.values(), items, slots)
     found = allocate(items, room, run.fairness, max(0, (room if free is None else free) - len(asked)), days)
     made = [*asked, *(known[one.item.person] for one in found.selected)]
     made = [replace(line, turn_on=line.turn_on or run.as_of) for line in made]
@@ -46,25 +49,36 @@ def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, fre
     return made
 
 
+def _free_this_week(run: Run, lines: Iterable[Line], items: Sequence[Item], slots: int) -> int:
+    """Those who keep a place, all who are asked for, and as many more as this week's new places have not gone to somebody."""
+    urgent = {item.person for item in items if item.priority not in PLANNED}
+    lines = [line for line in lines if line.mark not in urgent]
+    begun = sum((line.turn_on is None and line.asked) or (line.turn_on is not None and line.turn_on > run.as_of - 7 * DAY
+                                                          and not line.overdue) for line in lines)
+    return sum(line.asked for line in lines) + sum(item.kept for item in items if item.person not in urgent) + max(0, slots - begun)
+
+
 def _item(run: Run, place: Place, line: Line) -> Item:
     row = run.rows.get(line.person) if line.person is not None else None
     rules = [run.rules.rule(mark.split(" v")[0]) for mark in line.rules]
-    return Item(line.mark, place[1], line.priority, str((row or {}).get("frailty_level") or ""),
+    of = str((row or {}).get("practice") or "") if place[0] in ("team", "hub") else place[1]
+    return Item(line.mark, of, line.priority, str((row or {}).get("frailty_level") or ""),
                 (run.as_of - (line.waits_since or run.as_of)).days, frozenset(one.protects for one in rules if one),
                 int(line.first and not line.turns), line.turn_on is not None and not line.overdue)
 
 
-def share(run: Run, list_id: str, each: int, ods: str) -> int:
+def share(run: Run, info: ListInfo, ods: str) -> int:
     """A practice's part of the places of a team that serves all: so many for each, shared by the count of people eligible."""
-    if list_id not in run.shares:
-        rules, counts = run.rules_of(list_id), dict.fromkeys((one.ods for one in run.site.practices), 0)
-        for person, row in run.rows.items():
-            if row["practice"] in counts and run.met(person, rules) and run.exclusion(person, rules) is None:
-                counts[row["practice"]] += 1
-        total, rank = each * len(counts), run.fairness
-        run.shares[list_id] = (shares(counts, total, rank.floor, rank.seed) if sum(counts.values()) > total
-                                else {one: max(each, count) for one, count in counts.items()})
-    return run.shares[list_id].get(ods, each)
+    if info.id not in run.shares:
+        rules, counts = run.rules_of(info.id), dict.fromkeys((one.ods for one in run.site.practices), 0)
+        each = {one: run.slots(info.slots, one) for one in counts}
+        for one in counts:
+            people = {person for rule in rules for person in run.census.spoken.get((rule.id, one), ())}
+            counts[one] = sum(any(run.exclusion(person, [rule]) is None for rule in run.met(person, rules)) for person in people)
+        total, rank = sum(each.values()), run.fairness
+        run.shares[info.id] = (shares(counts, total, rank.floor, rank.seed) if sum(counts.values()) > total
+                               else {one: max(each[one], count) for one, count in counts.items()})
+    return run.shares[info.id].get(ods, 0)
 
 
 def pace(run: Run, place: Place, lines: Sequence[Line], slots: int | None, days: int = 7) -> str:

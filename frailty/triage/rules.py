@@ -9,6 +9,7 @@ import string
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,11 @@ EVIDENCE = ("framework", "nice", "seed", "proposal")
 PRIORITIES = ("P2", "P3", "P4", "P5", "P6")  # the night never makes a P0 or P1 item
 PLANNED = ("P4", "P5", "P6")  # what suppression may hide and a cap may leave off
 SCORED = "score"  # facts of this source rest on a score
-LISTS = ("", "hold", "note_review", "mdt", "pharmacist", "not_seen", "new_or_back", "reason", "round_gap")
+HOME_LISTS = ("new_or_back", "reason", "round_gap")  # lists of a home's page that rules fill
+PAGES = ("practice", "team", "hub")
+PER = ("time", "week")
+GAPS = ("named", "told")
+CARDS = ("deficits", "events", "social")
 OUTCOMES = ("excluded", "held", "paused", "redirected")
 SCOPES = ("everything", "planned", "named")
 
@@ -108,6 +113,14 @@ class Exclusion:
     where: str = ""
 
 
+def applies(exclusion: Exclusion, rule: Rule) -> bool:
+    """Whether an exclusion, where it holds, keeps people off the list of this rule."""
+    if exclusion.id in rule.despite or (rule.list == "hold" and exclusion.outcome == "held"):
+        return False
+    return (exclusion.scope == "everything" or (exclusion.scope == "planned" and rule.planned)
+            or exclusion.id in rule.exclusions)
+
+
 @dataclass(frozen=True)
 class Live:
     """An entry that no night can decide: a call, a referral, a clinician's word. The hub's intake owns it."""
@@ -129,6 +142,24 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class ListInfo:
+    """A list of a page. `slots`: the setting that says its places, empty = never capped; `per`: so many at one time, or so many
+    new people a week; `gaps`: people of a practice that lacks a fact are named, or a notice tells of it; `shared`: one team serves
+    all practices; `card`: what a line tells (deficits | events | social)."""
+
+    id: str
+    page: str
+    queue: str
+    title: str
+    intro: str
+    slots: str = ""
+    per: str = "time"
+    gaps: str = "told"
+    shared: bool = False
+    card: str = "events"
+
+
+@dataclass(frozen=True)
 class RuleSet:
     """Everything that decides who is on which list, and the hash that is signed off."""
 
@@ -139,10 +170,34 @@ class RuleSet:
     off: tuple[Rule, ...] = ()
     queues: tuple[Queue, ...] = ()
     facts: dict[str, Fact] | None = None
+    lists: tuple[ListInfo, ...] = ()
+
+    @cached_property
+    def _by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in (*self.off, *self.rules)}
+
+    @cached_property
+    def _by_list(self) -> dict[str, list[Rule]]:
+        made: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            made.setdefault(rule.list, []).append(rule)
+        return made
 
     def rule(self, rule_id: str) -> Rule | None:
         """A rule by id, also where it is off."""
-        return next((rule for rule in (*self.rules, *self.off) if rule.id == rule_id), None)
+        return self._by_id.get(rule_id)
+
+    def rules_of(self, list_id: str) -> list[Rule]:
+        """The rules of one list, in their order."""
+        return self._by_list.get(list_id, [])
+
+    def usual_due(self, list_id: str) -> str:
+        """When work of a list is due that somebody asked for: as its first rule says, turned on or not."""
+        return next((rule.due for rule in (*self.rules, *self.off) if rule.list == list_id), "28 days")
+
+    def lists_of(self, page: str, queue: str = "") -> list[ListInfo]:
+        """The lists of a kind of page, or of one queue's pages."""
+        return [one for one in self.lists if one.page == page and queue in ("", one.queue)]
 
     def scored(self, rule: Rule) -> bool:
         """Whether the rule rests on a score: its condition names a fact that comes of one."""
@@ -168,13 +223,22 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     read = {file: _read(file) for file in files}
     exclusions = tuple(_exclusion(entry, str(file), facts) for file in files for entry in read[file].get("exclusion", []))
     queues = tuple(_queue(entry, str(file)) for file in files for entry in read[file].get("queue", []))
-    loaded = [_rule(entry, str(file)) for file in files for entry in read[file].get("rule", [])]
+    lists = tuple(_list(entry, str(file)) for file in files for entry in read[file].get("list", []))
+    known = ("", *HOME_LISTS, *(one.id for one in lists))
+    loaded = [_rule(entry, str(file), known) for file in files for entry in read[file].get("rule", [])]
     with duckdb.connect() as con:
+        _check_lists(lists, queues, defaults)
         _check(con, loaded, exclusions, queues, defaults, facts, clocks)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
     mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
-    return RuleSet(on, exclusions, settings, mark, off, queues, facts)
+    return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists)
+
+
+def load_lists(rules: Path | None = None) -> tuple[ListInfo, ...]:
+    """The lists of the pages, without their rules."""
+    files = sorted(((rules or rules_dir()) / "triage").glob("*.toml"))
+    return tuple(_list(entry, str(file)) for file in files for entry in _read(file).get("list", []))
 
 
 def rule_set_hash(folder: Path, settings: Settings, time: str) -> str:
@@ -207,7 +271,7 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
 
 
-def _rule(entry: dict[str, Any], where: str) -> Rule:
+def _rule(entry: dict[str, Any], where: str, lists: Sequence[str]) -> Rule:
     data = dict(entry)
     name = f"{where}, rule {data.get('id', '(without id)')}"
     for key, mend in (
@@ -234,7 +298,7 @@ def _rule(entry: dict[str, Any], where: str) -> Rule:
         rule = Rule(**data, leaves=leaves, examples=examples, where=name)
     except TypeError as error:
         raise DefinitionError("The rule is not complete.", where=name, why=str(error)) from error
-    for value, allowed, what in ((rule.priority, PRIORITIES, "priority"), (rule.list, LISTS, "list"),
+    for value, allowed, what in ((rule.priority, PRIORITIES, "priority"), (rule.list, lists, "list"),
                                  (rule.protects, ("", *PROTECTED), "protected part")):
         if value not in allowed:
             raise DefinitionError(
@@ -252,6 +316,27 @@ def _queue(entry: dict[str, Any], where: str) -> Queue:
         return Queue(**data, live=live)
     except TypeError as error:
         raise DefinitionError("The queue is not complete.", where=name, why=str(error)) from error
+
+
+def _list(entry: dict[str, Any], where: str) -> ListInfo:
+    name = f"{where}, list {entry.get('id', '(without id)')}"
+    _refuse_unknown(entry, set(ListInfo.__dataclass_fields__), name)
+    try:
+        made = ListInfo(**entry)
+    except TypeError as error:
+        raise DefinitionError("The list is not complete.", where=name, why=str(error)) from error
+    for value, allowed in ((made.page, PAGES), (made.per, PER), (made.gaps, GAPS), (made.card, CARDS)):
+        if value not in allowed:
+            raise DefinitionError(f"“{value}” is not known.", where=name, mend=nearest(value, allowed))
+    return made
+
+
+def _check_lists(lists: Sequence[ListInfo], queues: Sequence[Queue], settings: Settings) -> None:
+    """A list belongs to a queue, and its places to a setting."""
+    for one in lists:
+        for value, known in ((one.queue, [queue.id for queue in queues]), (one.slots, ["", *settings.values])):
+            if value not in known:
+                raise DefinitionError(f"“{value}” is not known.", where=f"rules/triage, list {one.id}", mend=nearest(value, known))
 
 
 def _exclusion(entry: dict[str, Any], where: str, facts: dict[str, Fact]) -> Exclusion:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from frailty.site import Site
-from frailty.triage import cards
+from frailty.triage import cards, team_page
 from frailty.triage.cases import Cases
 from frailty.triage.casework import casework, left_off, previous_tasks
 from frailty.triage.context import Run
@@ -18,6 +18,7 @@ from frailty.triage.fair import equity_table
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
 from frailty.triage.lines import ListView, Page, Worklists, came_off
+from frailty.triage.listing import Scope, make_list
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
@@ -49,6 +50,7 @@ def build_worklists(
     run.load()
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
+    pages += team_page.team_pages(run)
     cases = casework(run, previous_tasks(rows)).overflow(left_off(pages))
     pages.append(_hub_page(run, pages, cases))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
@@ -94,7 +96,13 @@ def _freeze_shrunk(run: Run) -> None:
 
 
 def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
-    """For coordinators: every list counted, and what a person has to settle."""
+    """For coordinators: the hub's own lists, every other list counted, and what a person has to settle."""
+    practices, place = tuple(sorted(one.ods for one in run.site.practices)), ("hub", "hub")
+    own = run.rules.lists_of("hub")
+    scope = Scope(place, practices, lambda person, info: [
+        one for one in run.asked[person] if one.audience == "hub" and info == own[-1]])
+    made = [make_list(run, scope, info) for info in own]
+    views = tuple(view for view, _ in made)
     overview = []
     for page in pages:
         for view in page.lists:
@@ -105,7 +113,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
                     "audience": page.title,
                     "list": view.title,
                     "now": len(view.part("now")),
-                    "slots": view.slots,
+                    "room": _room(view),
                     "overflow": len(view.part("overflow")),
                     "paused": len(view.part("paused")),
                     "new": sum(line.status == "new" for line in view.lines),
@@ -123,17 +131,17 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
                 }
             )
     questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
-    lines = placed(run, ("hub", "hub"), (task(one) for one in questions), None)
+    lines = placed(run, place, (task(one) for one in questions), None)
     lines = [
         replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
-        for line in run.finished(("hub", "hub"), lines, [])
+        for line in run.finished(place, lines, [])
     ]
     lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
     present = {line.mark for line in lines}
     settled = tuple(
         came_off(line, "settled, or no longer in question")
-        for (_, mark), line in run.previous.at("hub", "hub").items()
-        if mark not in present
+        for (name, mark), line in run.previous.at(*place).items()
+        if name == "tasks" and mark not in present
     )
     totals: dict[str, int] = {}
     for page in pages:
@@ -152,6 +160,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
     notices += [f"Rule {name}: {text}." for name, text in run.evaluation.errors.items()]
     notices += [f"Alert: {alert}." for alert in cases.alerts]
     notices += _off_as_a_whole(run)
+    notices += [text for text in team_page.notices(run, own, practices, own=True) if text.startswith(("Rule", "Proposals"))]
     registered = sum(page.registered for page in pages if page.audience == "practice")
     where = {home.id: home.name for home in run.site.homes}
     lines = [replace(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
@@ -167,10 +176,10 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
         "hub",
         "Hub: all lists",
         f"For coordinators · {cards.plural(registered, 'registered person', 'registered people')}",
-        (view,),
-        settled,
+        (*views, view),
+        (*team_page.left(run, place, views), *settled),
         tuple(totals.items()),
-        (),
+        tuple(group for _, groups in made for group in groups),
         (),
         tuple(notices),
         run.facts.sources.feeds,
@@ -179,6 +188,13 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
         tuple(overview),
         equity=equity_table(run, pages),
     )
+
+
+def _room(view: ListView) -> str:
+    """The places of a list, in words."""
+    if view.weekly is not None:
+        return f" ({view.weekly} new a week)"
+    return f" of {cards.plural(view.slots, 'place')}" if view.slots is not None else ""
 
 
 def _unmatched(run: Run) -> list[Question]:
