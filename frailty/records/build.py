@@ -27,7 +27,7 @@ from frailty.records.arrays import (
     empty_family,
     family_of,
 )
-from frailty.records.stage import insert_rows, sql_text
+from frailty.records.stage import first_row, insert_rows, sql_text
 from frailty.terminology import PARAGRAPH, ConceptIndex, Ladder, load_codelist, load_quantities, substances, unit_sql
 
 if TYPE_CHECKING:
@@ -60,8 +60,13 @@ def held_sql(alias: str, load: int) -> str:
 
 
 def people(con: DuckDBPyConnection, as_of: date, load: int = LATEST) -> None:
-    """Makes the temp table `person_as_of`, one row per person in the order of patient_id."""
-    con.execute(sql_text("people"), {"as_of": as_of, "load": load})
+    """Makes the temp table `person_as_of`, one row per person in the order of patient_id; not twice for one day and state."""
+    row = first_row(con.execute("SELECT max(load) FROM load"))
+    mark = f"of {as_of}, load {load} of {row[0] if row else None}"
+    if not con.execute("""SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'person_as_of' AND comment = ?""",
+                       [mark]).fetchall():
+        con.execute(sql_text("people"), {"as_of": as_of, "load": load})
+        con.execute(f"COMMENT ON TABLE person_as_of IS '{mark}'")
 
 
 def build_arrays(con: DuckDBPyConnection, persons: Sequence[int] | NDArray[np.int32], needs: Needs, *,

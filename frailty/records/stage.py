@@ -385,6 +385,8 @@ def line_numbers(file: RecordFile, ordinals: Iterable[int]) -> dict[int, int]:
                 ordinal += 1
                 if ordinal in wanted:
                     found[ordinal] = line
+                    if len(found) == len(wanted):
+                        break
     return found
 
 

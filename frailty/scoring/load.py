@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,17 @@ def _model_folders(rules: Path) -> list[Path]:
 
 
 def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
-    """The scorecard `rules/scores/<id>.toml`, a variant in such a file, or a published model, proven well formed."""
+    """The scorecard `rules/scores/<id>.toml`, a variant in such a file, or a published model, proven well formed.
+
+    Read once per process, and again when any of these files changes.
+    """
     folder = (rules or rules_dir()) / "scores"
+    files = [*folder.glob("*.*"), *(one for models in _model_folders(folder.parent) for one in models.glob(f"*/{MODEL_FILE}"))]
+    return _load(id, rules, folder, frozenset((str(one), one.stat().st_mtime_ns) for one in files))
+
+
+@lru_cache(maxsize=256)
+def _load(id: str, rules: Path | None, folder: Path, stamp: frozenset[tuple[str, int]]) -> Scorecard:
     file = _file_of(id, folder)
     if not file or (file == id and _ONLY.search(path_of(id, folder).read_text("utf-8", "replace"))):
         known = scorecard_ids(rules)

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ def _load(name: str, path: Path, stamp: int) -> Codelist:
             raise DefinitionError(f"The code {entry.code} stands twice in {name}.", where=f"{path}:{line}")
         seen.add(key)
         entries.append(entry)
-    text = "\n".join("\t".join(str(getattr(entry, column)) for column in COLUMNS) for entry in entries)
+    cells = attrgetter(*COLUMNS)
+    text = "\n".join(["\t".join(map(str, cells(entry))) for entry in entries])
     return Codelist(name, tuple(entries), hashlib.sha256(text.encode()).hexdigest(), _source(path))
 
 

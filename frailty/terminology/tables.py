@@ -36,8 +36,8 @@ def read_rows(
             why=str(bad.reason),
             mend="save it as CSV UTF-8",
         ) from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="")
-    header = reader.fieldnames or []
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = next(reader, [])
     missing = [name for name in required if name not in header]
     unknown = [name for name in header if name not in required + optional]
     if missing or unknown:
@@ -53,13 +53,15 @@ def read_rows(
             mend="columns: " + ",".join(required + optional),
         )
     for row in reader:
-        if "" in row or None in row.values():
+        if not row:
+            continue
+        if len(row) != len(header):
             raise error(
                 f"A row of {path.name} has another number of cells than the header.",
                 where=f"{path}:{reader.line_num}",
                 mend="put quotes around cells that hold a comma",
             )
-        yield reader.line_num, {name: (cell or "").strip() for name, cell in row.items()}
+        yield reader.line_num, dict(zip(header, map(str.strip, row), strict=True))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
