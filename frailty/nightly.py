@@ -102,7 +102,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     from frailty.triage import load_settings
     models = turned_on(load_settings(site).texts("risk_models"), rules, site.path)
     wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
-    warming = _warm(wanted, rules)
+    warming = _warm(wanted, site, rules)
     with (locked(store, "store"), locked(options.out, "output folder"), replacing_folder(options.out) as folder,
           working_copy(store) as (con, spill)):
         progress("loading", 0, 1)
@@ -155,17 +155,19 @@ def run_nightly(options: Options, progress: Progress) -> Result:
 
 # ---- before
 
-def _warm(wanted: Sequence[str], rules: Path | None) -> threading.Thread:
+def _warm(wanted: Sequence[str], site: Site, rules: Path | None) -> threading.Thread:
     """Makes ready what comes later while the records load: DuckDB leaves Python free meanwhile.
 
-    The kernels (compiled, or fetched from their cache), and the libraries that the pages need.
+    The kernels (compiled, or fetched from their cache), the libraries that the pages need, and the examples of all rules.
     """
     def work() -> None:
         from frailty.scoring import warm
+        from frailty.triage import load_rules
         for library in ("pandas", "openpyxl", "jinja2"):
             import_module(library)
         with contextlib.suppress(Exception):            # what is wrong with a definition is told when it is used
             warm([load_scorecard(one, rules) for one in wanted], rules)
+            load_rules(site, rules)
 
     thread = threading.Thread(target=work, name="warm", daemon=True)
     thread.start()

@@ -1,14 +1,14 @@
 """Public records of other people's making, where the variable FRAILTY_DATA names the folder that holds them.
 
-Each set is read by itself and all together; books balance; eFI equals the oracle's, HFRS and Charlson equal
-pycomorb's. Without the folder these tests are skipped; `test_oddities.py` has an example of every oddity.
+Each set has a whole night by itself, and all are read together; books balance; eFI equals the oracle's, HFRS and Charlson
+equal pycomorb's. Without the folder these tests are skipped; `test_oddities.py` has an example of every oddity.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import gzip
+import json
 import os
 import shutil
 from collections import defaultdict
@@ -17,11 +17,13 @@ from typing import Any
 
 import oracle
 import pytest
+from nightly_town import run
 from oddities import deficits_by_person, unbalanced
 
 DATA = os.environ.get("FRAILTY_DATA", "")
 FOLDERS = sorted(path.name for path in Path(DATA).iterdir() if path.is_dir()) if DATA else []
 LARGE = ("pysynthea-bulk", "synthea-smart-r4")
+QUICK = 1_000_000           # bytes of records of which a second night takes no time
 AS_OF = [
     dt.date(2005, 3, 31),
     dt.date(2012, 2, 29),
@@ -45,23 +47,85 @@ def read(path: Any) -> Any:
     return frailty.read_fhir(path)
 
 
-@functools.cache
-def read_folder(folder: str) -> Any:
-    """One reading of a small set serves several tests."""
-    return read(Path(DATA) / folder)
+class Nights:
+    """One night of each set, whose store serves several tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results: dict[str, Any] = {}
+
+    def of(self, folder: str) -> tuple[Any, Path]:
+        out = self.folder / folder
+        if folder not in self.results:
+            self.results[folder] = run([str(Path(DATA) / folder)], out, as_of="latest")
+        return self.results[folder], out
+
+    def practice(self, folder: str) -> Any:
+        import frailty
+
+        _, out = self.of(folder)
+        return frailty.open(out.with_name(out.name + ".duckdb"))
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    return Nights(tmp_path_factory.mktemp("nights"))
 
 
 # -- nothing crashes, nothing is lost
 
 
+def whole(result: Any, out: Path) -> None:
+    """Done, accounted for, and everybody scored once."""
+    assert result.exit_code in (0, 3)
+    told = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert unbalanced(told["books"]) == []
+    lines = (out / "data/scores.csv").read_text(encoding="utf-8").splitlines()[1:]
+    ids = [line.split(",")[0] for line in lines]
+    objected = told["objected"] if told["purpose"] == "direct-care" else 0
+    assert ids == sorted(set(ids)) and len(ids) - objected == told["people"] == result.people
+    assert sum(told["scores"]["efi"]["status"].values()) == told["people"]
+    assert (out / "status.txt").read_text(encoding="utf-8").count("\n") == 1
+
+
+def again_today(folders: list[str], out: Path) -> None:
+    """The same records on another evening, for another purpose: nothing has ended."""
+    again = run([str(Path(DATA) / folder) for folder in folders], out, as_of="", purpose="research", scores=("efi",))
+    whole(again, out)
+    assert not any(one["ended"] for one in again.run["this_run"]["loads"].values())
+
+
+def size(folder: str) -> int:
+    return sum(path.stat().st_size for path in (Path(DATA) / folder).rglob("*") if path.is_file())
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_folder_by_itself(folder: str) -> None:
-    practice = read(Path(DATA) / folder) if SAMPLES.get(folder) else read_folder(folder)
-    assert unbalanced(practice.books) == []
+def test_folder_by_itself(folder: str, nights: Nights, tmp_path: Path) -> None:
+    """A night as of each source's newest day; and, where that is quick, again as of today: that run finds nothing new."""
+    result, out = nights.of(folder)
+    whole(result, out)
+    practice = nights.practice(folder)
     assert practice.persons["patient_id"].is_unique
     assert all(str(reason).strip() for reason in practice.quarantine["reason"])
     scores = practice.score(["efi"], as_of=dt.date.today())
     assert list(scores["patient_id"]) == list(practice.persons["patient_id"])
+    if size(folder) <= QUICK:
+        shutil.copytree(out, tmp_path / "lists")
+        shutil.copy(out.with_name(out.name + ".duckdb"), tmp_path / "lists.duckdb")
+        again_today([folder], tmp_path / "lists")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if size(folder) > QUICK])
+def test_a_large_folder_again(folder: str, tmp_path: Path) -> None:
+    whole(run([str(Path(DATA) / folder)], tmp_path / "lists", as_of="latest"), tmp_path / "lists")
+    again_today([folder], tmp_path / "lists")
+
+
+@pytest.mark.slow
+def test_whole_nights_of_all_together(tmp_path: Path) -> None:
+    whole(run([str(Path(DATA) / folder) for folder in FOLDERS], tmp_path / "lists", as_of="latest"), tmp_path / "lists")
+    again_today(FOLDERS, tmp_path / "lists")
 
 
 def test_folders_together() -> None:
@@ -134,14 +198,14 @@ def matched(practice: Any, records: oracle.Records) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("folder", SAMPLES)
-def test_efi_equals_the_oracle(folder: str, tmp_path: Path, terms: oracle.Terms) -> None:
+def test_efi_equals_the_oracle(folder: str, tmp_path: Path, nights: Nights, terms: oracle.Terms) -> None:
     path = Path(DATA) / folder
     if not path.is_dir():
         pytest.skip(f"{folder} is not in FRAILTY_DATA")
     if SAMPLES[folder]:
         path = SAMPLES[folder](path, tmp_path)
     records = oracle.Records(path, terms=terms)
-    practice = read(path) if SAMPLES[folder] else read_folder(folder)
+    practice = read(path) if SAMPLES[folder] else nights.practice(folder)
     ids = matched(practice, records)
     wrong: list[str] = []
     compared = 0
@@ -160,10 +224,10 @@ def test_efi_equals_the_oracle(folder: str, tmp_path: Path, terms: oracle.Terms)
     assert wrong == [], f"{len(wrong)} differences, the first: " + "\n".join(wrong[:10])
 
 
-def test_efi_points_are_the_number_of_deficits(terms: oracle.Terms) -> None:
+def test_efi_points_are_the_number_of_deficits(nights: Nights, terms: oracle.Terms) -> None:
     """Points of the score itself, not only its contributions."""
     folder, as_of = "uk-gpconnect-stu3", dt.date(2021, 6, 30)
-    records, practice = oracle.Records(Path(DATA) / folder, terms=terms), read_folder(folder)
+    records, practice = oracle.Records(Path(DATA) / folder, terms=terms), nights.practice(folder)
     ids = matched(practice, records)
     scores = practice.score(["efi"], as_of=as_of).set_index("patient_id")["efi_points"]
     for key, deficits in records.efi(as_of).items():
@@ -208,7 +272,7 @@ def hospital_rows(records: oracle.Records) -> dict[str, Admission]:
 
 
 @pytest.fixture(scope="module")
-def mimic(terms: oracle.Terms) -> tuple[dict[str, Admission], dict[str, str], Any]:
+def mimic(nights: Nights, terms: oracle.Terms) -> tuple[dict[str, Admission], dict[str, str], Any]:
     path = Path(DATA) / "icd10-mimic4-demo"
     if not path.is_dir():
         pytest.skip("icd10-mimic4-demo is not in FRAILTY_DATA")
@@ -216,7 +280,7 @@ def mimic(terms: oracle.Terms) -> tuple[dict[str, Admission], dict[str, str], An
     records = oracle.Records(path, terms=terms)
     people = hospital_rows(records)
     born = {p.patient_ids[0]: p.birth_date or "" for p in records.persons.values()}
-    practice = read_folder(path.name)
+    practice = nights.practice(path.name)
     dates = {patient: dt.date(2200, 1, 1) for patient in practice.persons["patient_id"]}
     dates.update({patient: admission.as_of for patient, admission in people.items()})
     scores = practice.score(["hfrs", "charlson", "charlson_quan2011", "charlson_age"], as_of=pd.Series(dates))

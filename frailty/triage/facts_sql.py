@@ -279,35 +279,40 @@ ORDER BY person
 
 
 def coded(facts: Sequence[CodedFact]) -> str:
-    """The temp table `t_coded`: one pass over `tagged` for all facts of rules/triage/facts.toml."""
-    parts = [part for fact in facts for part in _coded_parts(fact)]
-    names = sorted({name for fact in facts for name in fact.lists})
+    """The temp table `t_coded`: for all facts of rules/triage/facts.toml what the entries of their lists say of each person.
+
+    First long (person and fact), where the work is, then one row per person.
+    """
+    rows = ", ".join(
+        f"({number}, {literal(name)}, {fact.since or 'NULL'}, {fact.cautioned}, {low}, {high}, {fact.holds == 'newest'})"
+        for number, fact in enumerate(facts) for low, high in [fact.between or ("NULL", "NULL")] for name in fact.lists)
+    wide = ", ".join(part for number, fact in enumerate(facts) for part in _wide(number, fact))
     return f"""
-CREATE OR REPLACE TEMP TABLE t_coded AS
-SELECT person, {", ".join(parts)}
-FROM (SELECT *, CASE WHEN coalesce(category, '') IN ('', 'present', 'value') THEN 'present' ELSE category END AS says,
-             coalesce(caution, '') <> '' AS cautioned,
+CREATE OR REPLACE TEMP TABLE t_said AS
+SELECT person, fact,
+       coalesce(CASE WHEN any_value(by_newest)            -- of two entries of one day the one that ends the state counts
+                     THEN arg_max(present, place * 2 + ends::INTEGER) FILTER (present OR ends) ELSE bool_or(present) END,
+                FALSE) AS said,
+       count(DISTINCT effective) FILTER (present) AS days, max(effective) FILTER (present) AS day,
+       arg_max(recorded, place) FILTER (present) AS known,
+       arg_max(value, place) FILTER (present AND value BETWEEN low AND high) AS value,
+       max(effective) FILTER (present AND value BETWEEN low AND high) AS value_day
+FROM (SELECT t.*, f.*, coalesce(category, '') IN ('', 'present', 'value') AS present, coalesce(category = 'ends', FALSE) AS ends,
              ((effective - DATE '1900-01-01')::BIGINT * 100000 + coalesce(recorded - DATE '1900-01-01', 0)) AS place
-      FROM tagged WHERE effective <= {{as_of}} AND list IN ({", ".join(map(literal, names))}))
-GROUP BY person"""
+      FROM tagged t JOIN (VALUES {rows}) f(fact, list, since, cautioned, low, high, by_newest) USING (list)
+      WHERE effective <= {{as_of}} AND (since IS NULL OR effective > since) AND (cautioned OR coalesce(caution, '') = ''))
+GROUP BY person, fact;
+CREATE OR REPLACE TEMP TABLE t_coded AS SELECT person, {wide} FROM t_said GROUP BY person"""
 
 
-def _coded_parts(fact: CodedFact) -> list[str]:
-    mine = f"list IN ({', '.join(map(literal, fact.lists))})" + ("" if fact.cautioned else " AND NOT cautioned")
-    mine += f" AND effective > {fact.since}" if fact.since else ""
-    present = f"{mine} AND says = 'present'"
+def _wide(number: int, fact: CodedFact) -> list[str]:
+    mine = f"FILTER (fact = {number})"
     if fact.makes == "count":
-        return [f"count(DISTINCT effective) FILTER ({present}) AS {fact.id}"]
+        return [f"coalesce(any_value(days) {mine}, 0) AS {fact.id}"]
     if fact.makes == "value":
-        low, high = fact.between or (0, 0)
-        inside = f"{present} AND value BETWEEN {low} AND {high}"
-        return [f"arg_max(value, place) FILTER ({inside}) AS {fact.id}", f"max(effective) FILTER ({inside}) AS {fact.id}_on"]
-    said = f"coalesce(bool_or(TRUE) FILTER ({present}), FALSE)"
-    if fact.holds == "newest":                            # of two entries of one day the one that ends the state counts
-        said = (f"coalesce(arg_max(says = 'present', place * 2 + (says = 'ends')::INTEGER) "
-                f"FILTER ({mine} AND says IN ('present', 'ends')), FALSE)")
-    return [f"{said} AS {fact.id}", f"max(effective) FILTER ({present}) AS {fact.id}_on",
-            f"arg_max(recorded, place) FILTER ({present}) AS {fact.id}_known_on"]
+        return [f"any_value(value) {mine} AS {fact.id}", f"any_value(value_day) {mine} AS {fact.id}_on"]
+    return [f"coalesce(any_value(said) {mine}, FALSE) AS {fact.id}", f"any_value(day) {mine} AS {fact.id}_on",
+            f"any_value(known) {mine} AS {fact.id}_known_on"]
 
 
 def coded_columns(facts: Sequence[CodedFact]) -> str:

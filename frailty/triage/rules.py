@@ -205,6 +205,9 @@ class RuleSet:
         return any(facts[name].source == SCORED for name in words(rule.when) if name in facts)
 
 
+_HOLD = set[str]()              # hashes of the rule sets that were found to hold
+
+
 def words(text: str) -> list[str]:
     """The names in an expression."""
     return re.findall(r"[a-z_][a-z0-9_]*", text)
@@ -226,12 +229,14 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     lists = tuple(_list(entry, str(file)) for file in files for entry in read[file].get("list", []))
     known = ("", *HOME_LISTS, *(one.id for one in lists))
     loaded = [_rule(entry, str(file), known) for file in files for entry in read[file].get("rule", [])]
-    with duckdb.connect() as con:
-        _check_lists(lists, queues, defaults)
-        _check(con, loaded, exclusions, queues, defaults, facts, clocks)
+    mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
+    if mark not in _HOLD:                                 # once a process: nobody reads it twice to hear the same
+        with duckdb.connect() as con:
+            _check_lists(lists, queues, defaults)
+            _check(con, loaded, exclusions, queues, defaults, facts, clocks)
+        _HOLD.add(mark)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
-    mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
     return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists)
 
 

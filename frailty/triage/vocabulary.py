@@ -168,6 +168,7 @@ PHRASES = ("plan", "plan_since", "late_discharge")
 
 
 @lru_cache(maxsize=8)
+@lru_cache(maxsize=8)
 def coded_facts(rules: Path | None = None) -> tuple[CodedFact, ...]:
     """The facts that files of rules/triage define ([[fact]]), in their order."""
     made: dict[str, CodedFact] = {}
