@@ -20,7 +20,7 @@ from frailty import Practice
 from frailty.errors import FrailtyError
 from frailty.risk.binning import bin_codes, cut_points
 from frailty.risk.dataset import Column
-from frailty.risk.fitting import Fitted, Pair, Step, Training, line, probability, weights_found
+from frailty.risk.fitting import Fitted, Pair, Step, Training, line, probability, update, weights_found
 from frailty.risk.kernels import best_splits, bin_sums
 from frailty.risk.learner import ScorecardClassifier
 from frailty.scoring import load_scorecard
@@ -154,6 +154,18 @@ def test_recalibration_is_a_logistic_regression() -> None:
     peer = LogisticRegression(C=np.inf, tol=1e-10).fit(total[:, None], y)
     assert (a, b) == pytest.approx((peer.intercept_[0], peer.coef_[0, 0]), abs=1e-5)
     assert abs(a - 0.3) < 3 * covariance[0, 0] ** 0.5 and abs(b - 0.7) < 3 * covariance[1, 1] ** 0.5
+
+
+def test_the_least_update_that_the_rows_do_not_refute() -> None:
+    rng = RNG(11)
+    total = rng.normal(-1, 1, 6000)
+    same, shifted, flat = ((rng.random(6000) < probability(a + b * total)).astype(float) for a, b in ((0, 1), (0.5, 1), (0, 0.5)))
+    one = np.ones(6000)
+    assert update(total, same, one, 0.01) == (0.0, 1.0)
+    a, b = update(total, shifted, one, 0.01)
+    assert abs(a - 0.5) < 0.1 and b == 1.0
+    assert update(total, flat, one, 0.01) == line(total, flat, one)[:2]
+    assert update(total, same, one, 1.0) == line(total, same, one)[:2]
 
 
 # ---- what is learned

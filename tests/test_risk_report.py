@@ -122,4 +122,4 @@ def test_every_item_of_the_checklist_is_told_or_left_to_the_site(account: dict[s
     rows = [line.split(" | ") for line in checklist(account, "t").splitlines()[2:]]
     assert [row[0].strip("| ") for row in rows] == items
     told = {row[0].strip("| "): row[2] for row in rows}
-    assert BY_SITE in told["17"] and "AUROC 0." in told["23a"] and "slope" in told["24"] and "2020-08-26" in told["5b"]
+    assert BY_SITE in told["17"] and "AUROC 0." in told["23a"] and "Slope" in told["24"] and "2020-08-26" in told["5b"]

@@ -87,8 +87,9 @@ def _updating(account: Account) -> str:
     if "before" not in account["calibration"]:
         return ""
     before, after = account["calibration"]["before"], account["calibration"]["after"]
-    return (f"Recalibration: slope {figures(before['slope'], 2)} before and {figures(after['slope'], 2)} after; "
-            f"observed / expected {figures(before['ratio'], 2)} before and {figures(after['ratio'], 2)} after.")
+    return (f"Recalibration changed: {account['update']}. Slope {figures(before['slope'], 2)} before and "
+            f"{figures(after['slope'], 2)} after; observed / expected {figures(before['ratio'], 2)} before and "
+            f"{figures(after['ratio'], 2)} after.")
 
 
 def _groups(account: Account) -> str:

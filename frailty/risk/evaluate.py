@@ -63,13 +63,16 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         if not hasattr(model, "tables_"):
             model.fit(fit.data.x, fit.y, fit.weight)
         before = model.predict_proba(rows.data.x)[:, 1]
-        model.recalibrate(late.data.x, late.y, late.weight)
+        old = model.intercept_, model._slope
+        model.recalibrate(late.data.x, late.y, late.weight, said["evaluate"]["update_level"])
+        updated = "intercept and slope" if model._slope != old[1] else "intercept" if model.intercept_ != old[0] else "none"
         ours = {name: model.predict_proba(one.data.x)[:, 1] for name, one in (("calibration", late), ("test", rows))}
     else:
+        updated = "none"
         before = np.asarray(p, np.float64)[metrics.seen(test)[0]]
         ours = {"test": before}
 
-    predictions = {"scorecard": ours["test"], **learned(fit, late, rows, said, seed), **given(fit, late, rows)}
+    predictions = {"scorecard": ours["test"], **learned(fit, late, rows, said, seed), **given(fit, late, rows, said)}
     y, weight, cluster = rows.y, rows.weight, rows.cluster
     bins = int(said["evaluate"]["curve_bins"])
     curves = {**({"before": before} if model is not None else {}), "after": ours["test"], "boosting": predictions["boosting"]}
@@ -81,6 +84,7 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         "model": None if model is None else _model(model, fit),
         "predictions": {name: _judged(p, predictions["scorecard"], rows, name) for name, p in predictions.items()},
         "calibration": {name: metrics.calibration(y, one, weight, cluster, bins) for name, one in curves.items()},
+        "update": updated,
         "capacity": [_capacity(share, predictions, rows) for share in said["evaluate"]["capacities"]],
         "decision_curve": metrics.decision_curve(y, predictions, np.array(said["evaluate"]["thresholds"]), weight),
         "groups": _groups(predictions, rows, said),

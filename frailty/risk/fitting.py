@@ -179,14 +179,15 @@ def grown(data: Training, fitted: Fitted, max_terms: int, least: float) -> Fitte
     return fitted
 
 
-def pruned(data: Training, fitted: Fitted, least: float) -> Fitted:
-    """Without the items whose weight is less than `least` of its variance (the square of weight over error), the worst first."""
+def pruned(data: Training, fitted: Fitted, least: float, of_pairs: float = 0.0) -> Fitted:
+    """Without the items whose squared weight is less than `least` (a pair: `of_pairs`) times its variance, the worst first."""
+    bar = {Step: least, Pair: max(least, of_pairs)}
     while True:
         fitted = weights_found(data, fitted)
         if not fitted.items:
             return fitted
         wald = (fitted.coef / fitted.errors)**2
-        weak = np.flatnonzero(wald < least)
+        weak = np.flatnonzero(wald < np.array([bar[type(item)] for item in fitted.items]))
         if not len(weak):
             return fitted
         worst = weak[np.argsort(wald[weak], kind="stable")][:max(1, len(weak) // 3)]
@@ -228,15 +229,31 @@ def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Cal
             pair = Pair(steps[a - 1], steps[b - 1], both=bool(score > 0))
             if allowed(pair):
                 found.append((score**2 / (h[a, b] - across @ inverse @ across + RIDGE), pair))
-    least += 2 * math.log(max(len(found), 1))       # so many were looked at
+    of_pairs = least + 2 * math.log(max(len(found), 1))       # so many were looked at
     seen: set[tuple[int, int]] = set()
     chosen: list[Pair] = []
     for rise, pair in sorted(found, key=lambda one: -one[0]):
         features = (pair.one.feature, pair.two.feature)
-        if rise >= least and len(chosen) < most and features not in seen:
+        if rise >= of_pairs and len(chosen) < most and features not in seen:
             seen |= {features, features[::-1]}
             chosen.append(pair)
-    return pruned(data, fitted.plus(chosen, [1] * len(chosen)), least) if chosen else fitted
+    return pruned(data, fitted.plus(chosen, [1] * len(chosen)), least, of_pairs) if chosen else fitted
+
+
+def update(sum: Floats, y: Floats, weight: Floats, level: float) -> tuple[float, float]:
+    """Intercept and slope by which a log-odds is mended: the least change that the rows do not refute.
+
+    None, the intercept, or both, by likelihood ratio at this level; the slope was learned from more rows than it is mended by
+    (closed testing: Vergouwe et al., Statistics in Medicine 2017;36:4529).
+    """
+    a, _, _ = line(sum, y, weight, slope=False)
+    b0, b, _ = line(sum, y, weight)
+    none, shifted, both = (log_likelihood(one, y, weight) for one in (sum, a + sum, b0 + b * sum))
+    if math.exp(-max(both - none, 0.0)) > level:                        # two degrees of freedom
+        return 0.0, 1.0
+    if math.erfc(math.sqrt(max(both - shifted, 0.0))) > level:          # one
+        return a, 1.0
+    return b0, b
 
 
 def line(sum: Floats, y: Floats, weight: Floats, slope: bool = True) -> tuple[float, float, NDArray[np.float64]]:

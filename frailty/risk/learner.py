@@ -18,7 +18,7 @@ from frailty.errors import FrailtyError
 from frailty.risk import export
 from frailty.risk.binning import all_cuts, bin_codes
 from frailty.risk.dataset import Column
-from frailty.risk.fitting import Fitted, Pair, Step, Training, grown, line, paired, probability, pruned
+from frailty.risk.fitting import Fitted, Pair, Step, Training, grown, line, paired, probability, pruned, update
 
 Floats = NDArray[np.float64]
 DIGITS = 4          # decimals of real points and of the intercept
@@ -29,8 +29,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     columns: what the features are, as `Dataset.columns`; None: numbers of which nothing is declared. max_terms: features that may
     give points. max_bins: of one feature. pairs: of features, at most. least: what a step must add to twice the log-likelihood;
-    None: the logarithm of the number of rows (the Bayesian information criterion). points: "real" (4 decimals), or
-    "integer": whole multiples of `unit`, which is log-odds per point; intercept and unit are then fitted again.
+    None: the logarithm of the number of events (Bayesian information criterion, counted as Volinsky and Raftery 2000). points:
+    "real" (4 decimals), or "integer": whole multiples of `unit`, log-odds per point; intercept and unit are then fitted again.
 
     A feature with a declared direction never gives fewer points for a worse number. What is not known has points of its own.
     """
@@ -67,8 +67,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("Classifier can't train when only one class is present.")
         rows = weight > 0
         data = self._training(x[rows], target[rows].astype(np.float64), weight[rows])
-        least = math.log(max(data.weight.sum(), 2.0)) if self.least is None else self.least
         mean = float(np.average(data.y, weights=data.weight))
+        least = math.log(max(min(mean, 1 - mean) * data.weight.sum(), 4.0)) if self.least is None else self.least
         start = Fitted(intercept=math.log(max(mean, 1e-9) / max(1 - mean, 1e-9)))
         with threadpool_limits(1, "blas"):      # sums in one order, whatever the machine
             fitted = pruned(data, grown(data, start, self.max_terms, least), least)
@@ -149,11 +149,14 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return np.asarray(self.classes_[(self.decision_function(x) > 0).astype(np.int64)])
 
-    def recalibrate(self, x: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Itself, with intercept and slope fitted anew on other rows: points stay in proportion, integers stay as they are."""
+    def recalibrate(self, x: Any, y: Any, sample_weight: Any = None, level: float = 1.0) -> Self:
+        """Itself, with intercept and slope fitted anew on other rows: points stay in proportion, integers stay as they are.
+
+        level: of the tests by which the least change is found that these rows do not refute (`fitting.update`); 1: both are fitted.
+        """
         total = self.decision_function(x)
         weight = np.ones(len(total)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        a, b, _ = line(total, (np.asarray(y) == self.classes_[1]).astype(np.float64), weight)
+        a, b = update(total, (np.asarray(y) == self.classes_[1]).astype(np.float64), weight, level)
         if b <= 0:
             raise FrailtyError("On these rows the risk falls as the points rise.", why=f"the slope is {b:.3f}",
                                mend="learn a new model")

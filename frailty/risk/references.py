@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frailty.risk.dataset import Dataset
-from frailty.risk.fitting import line, probability
+from frailty.risk.fitting import line, probability, update
 from frailty.risk.learner import ScorecardClassifier
 from frailty.risk.metrics import seen
 
@@ -67,6 +67,7 @@ def learned(train: Rows, calibration: Rows, test: Rows, said: Mapping[str, Any],
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
+    level = float(said["evaluate"]["update_level"])
     most, part = int(said["evaluate"]["reference_rows"]), train
     if len(train.y) > most:
         part = train.take(np.sort(np.random.default_rng(seed).choice(len(train.y), most, replace=False)))
@@ -80,24 +81,24 @@ def learned(train: Rows, calibration: Rows, test: Rows, said: Mapping[str, Any],
         boosting.fit(part.data.x[:, known], part.y, sample_weight=part.weight)
         for name, model in (("logistic", regression), ("boosting", boosting)):
             before, after = (logit(model.predict_proba(rows.data.x[:, known])[:, 1]) for rows in (calibration, test))
-            made[name] = recalibrated(before, calibration, after)
+            made[name] = recalibrated(before, calibration, after, level)
     age = age_column(train.data)
     if age is not None:
         alone = ScorecardClassifier(max_bins=20, least=4.0).fit(train.data.x[:, [age]], train.y, train.weight)
         made["age"] = recalibrated(alone.decision_function(calibration.data.x[:, [age]]), calibration,
-                                   alone.decision_function(test.data.x[:, [age]]))
+                                   alone.decision_function(test.data.x[:, [age]]), level)
     return made
 
 
-def recalibrated(before: Floats, calibration: Rows, after: Floats) -> Floats:
-    """Probabilities from the log-odds `after`, by intercept and slope fitted on the calibration rows."""
+def recalibrated(before: Floats, calibration: Rows, after: Floats, level: float) -> Floats:
+    """Probabilities from the log-odds `after`, mended on the calibration rows as the scorecard is."""
     if not 0 < calibration.y.sum() < len(calibration.y) or np.ptp(before) == 0:
         return probability(after)
-    a, b, _ = line(before, calibration.y, calibration.weight)
+    a, b = update(before, calibration.y, calibration.weight, level)
     return probability(a + b * after)
 
 
-def given(train: Rows, calibration: Rows, test: Rows) -> dict[str, Floats]:
+def given(train: Rows, calibration: Rows, test: Rows, said: Mapping[str, Any]) -> dict[str, Floats]:
     """name -> probabilities of the test rows from one published score alone: logistic in the score, fitted on the train rows.
 
     Who has no score is given the mean of those without one. The true risk of a made-up locality stays as it is.
@@ -116,5 +117,5 @@ def given(train: Rows, calibration: Rows, test: Rows) -> dict[str, Floats]:
         without = float(np.average(train.y[~known], weights=train.weight[~known])) if (~known).any() else float(train.y.mean())
         here = calibration.data.given[name]
         sums = [np.where(np.isnan(one), logit(np.array(without)), a + b * np.nan_to_num(one) / spread) for one in (here, after)]
-        made[name] = recalibrated(sums[0], calibration, sums[1])
+        made[name] = recalibrated(sums[0], calibration, sums[1], float(said["evaluate"]["update_level"]))
     return made
