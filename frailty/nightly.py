@@ -455,6 +455,7 @@ def _lists(worklists: Worklists | None) -> dict[str, Any]:
                        "lists": {view.id: {"now": len(view.part("now")), "overflow": len(view.part("overflow")),
                                            **view.books} for view in page.lists},
                        "excluded": dict(page.excluded)} for page in worklists.pages],
+            "tiers": worklists.tiers.counted(),
             "equity": [vars(one) for page in worklists.pages for one in page.equity]}
 
 

@@ -301,6 +301,9 @@ def test_the_equity_table() -> None:
     assert table["IMD quintile", "not recorded"] == ("50", "0", "0")
     assert table["home", "home-1"] == table["home", "not recorded"] == ("*", "*", "")
     assert table["all", "all"] == ("200", "50", "25")
+    ages = {"p000": "85 and over", "p001": "under 65"}
+    rows = equity(eligible[:3], [], {"age": ages}, 7, 5, {"age": ["under 65", "65 to 74", "85 and over"]})
+    assert [row.group for row in rows] == ["under 65", "85 and over", "not recorded", "all"]
 
 
 @settings(max_examples=100, deadline=None)

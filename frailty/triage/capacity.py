@@ -18,6 +18,7 @@ from frailty.triage.settings import Settings
 
 KEPT, URGENT = "keeps the place of the run before", "more urgent than somebody who had the place"
 GAVE_WAY = "had a place before, and somebody more urgent came"
+NOT_RECORDED = "not recorded"
 PROTECTED = ("unmet", "rapid_rise")                 # what a rule may protect
 PLANNED = ("P4", "P5", "P6")                        # what may run out of room; P0 to P3 never do
 
@@ -222,18 +223,20 @@ class Equity:
     percent: str
 
 
-def equity(eligible: Collection[str], selected: Collection[str], groups: Mapping[str, Mapping[str, str]], small: int, base: int
-           ) -> list[Equity]:
+def equity(eligible: Collection[str], selected: Collection[str], groups: Mapping[str, Mapping[str, str]], small: int, base: int,
+           orders: Mapping[str, Sequence[str]] | None = None) -> list[Equity]:
     """Selected of eligible people for each group of each dimension, and of all.
 
-    groups: dimension -> person -> group; who is in none is `not recorded`. Counts of 1 to `small` are suppressed, others
+    groups: dimension -> person -> group; who is in none is `not recorded`, and comes last. orders: dimension -> its groups in the
+    order in which people know them; others follow by name. Counts of 1 to `small` are suppressed, others
     rounded to `base`, percentages made of what is shown; where one group alone would be suppressed, the next smallest is too.
     """
     made = []
     for dimension, group_of in groups.items():
-        names = {person: group_of.get(person) or "not recorded" for person in eligible}
+        names = {person: group_of.get(person) or NOT_RECORDED for person in eligible}
         counts = Counter(names.values()), Counter(names[person] for person in selected)
-        order = sorted(counts[0])
+        known = [*(orders or {}).get(dimension, ())]
+        order = sorted(counts[0], key=lambda name: (name == NOT_RECORDED, known.index(name) if name in known else len(known), name))
         of, got = (suppressed([count[name] for name in order], small, base) for count in counts)
         made += [_line(dimension, *row) for row in zip(order, of, got, strict=True)]
     return [*made, _line("all", "all", *(suppressed([len(people)], small, base)[0] for people in (eligible, selected)))]

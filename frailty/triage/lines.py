@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.triage.capacity import Equity
 from frailty.triage.cases import Cases
 from frailty.triage.sources import Source
+from frailty.triage.tiers import Tiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,6 +155,7 @@ class Page:
     overview: tuple[dict[str, Any], ...] = ()
     decided: tuple[Line, ...] = ()
     equity: tuple[Equity, ...] = ()
+    tiers: Tiers = field(default_factory=Tiers)
 
     def lines(self) -> Iterator[Line]:
         """All lines that are compared from run to run."""
@@ -180,6 +182,7 @@ class Worklists:
     rules: tuple[Rule, ...] = ()
     nulls: dict[str, dict[str, int]] = field(default_factory=dict)
     cases: Cases = field(default_factory=Cases)
+    tiers: Tiers = field(default_factory=Tiers)
 
     def page(self, audience: str, page_id: str) -> Page:
         """One page."""
@@ -231,7 +234,7 @@ class Worklists:
                     json.dumps({"registered": page.registered}),
                 )
             )
-        return rows + task_rows(self.cases, run, self.as_of)
+        return [*rows, *task_rows(self.cases, run, self.as_of), *self.tiers.rows(run, self.as_of)]
 
     def frame(self, run: int) -> pd.DataFrame:
         """The same rows as a data frame: INSERT INTO listed SELECT * FROM frame."""

@@ -33,7 +33,7 @@ def previous_listed(con: duckdb.DuckDBPyConnection, as_of: date) -> list[dict[st
     """The rows of `listed` of the newest run whose day lies before `as_of`."""
     cursor = con.execute(
         """
-        SELECT run, as_of, audience, audience_id, list, status, facts FROM listed
+        SELECT run, as_of, audience, audience_id, list, status, person, patient_id, reason, first_listed, facts FROM listed
         WHERE run = (SELECT run FROM listed WHERE as_of < ? ORDER BY as_of DESC, run DESC LIMIT 1)
         ORDER BY audience, audience_id, list, patient_id, facts::VARCHAR""",
         [as_of],
@@ -46,7 +46,7 @@ def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
     """Rows of `listed` as lines; those that had come off are left out."""
     found = Previous()
     for row in rows or ():
-        if row["audience"] == "case":                   # a task, not a line: see casework.py
+        if row["audience"] in ("case", "tier"):         # not a line of a page: see casework.py and tiers.py
             continue
         place = (str(row["audience"]), str(row["audience_id"]))
         found.as_of = row["as_of"]

@@ -21,6 +21,7 @@ from frailty.triage.clock_rules import Clocks, load_clocks
 from frailty.triage.clocks import load_calendar
 from frailty.triage.expressions import check_expression, literal, nearest, with_settings
 from frailty.triage.settings import Settings, load_settings
+from frailty.triage.tiers import Tier, read_tiers
 from frailty.triage.vocabulary import PHRASES, Fact, vocabulary
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class RuleSet:
     queues: tuple[Queue, ...] = ()
     facts: dict[str, Fact] | None = None
     lists: tuple[ListInfo, ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
     @cached_property
     def _by_id(self) -> dict[str, Rule]:
@@ -227,6 +229,7 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     exclusions = tuple(_exclusion(entry, str(file), facts) for file in files for entry in read[file].get("exclusion", []))
     queues = tuple(_queue(entry, str(file)) for file in files for entry in read[file].get("queue", []))
     lists = tuple(_list(entry, str(file)) for file in files for entry in read[file].get("list", []))
+    tiers = tuple(one for file in files for one in read_tiers(read[file].get("tier", []), str(file)))
     known = ("", *HOME_LISTS, *(one.id for one in lists))
     loaded = [_rule(entry, str(file), known) for file in files for entry in read[file].get("rule", [])]
     mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
@@ -234,10 +237,13 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
         with duckdb.connect() as con:
             _check_lists(lists, queues, defaults)
             _check(con, loaded, exclusions, queues, defaults, facts, clocks)
+            for tier in tiers:
+                for when, _ in tier.because:
+                    check_expression(con, when, facts, defaults.values, f"rules/triage, tier {tier.id}")
         _HOLD.add(mark)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
-    return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists)
+    return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists, tiers)
 
 
 def load_lists(rules: Path | None = None) -> tuple[ListInfo, ...]:

@@ -24,6 +24,7 @@ from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
 from frailty.triage.room import placed
 from frailty.triage.rules import RuleSet, shadow
+from frailty.triage.tiers import Tiers, tiers_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +53,8 @@ def build_worklists(
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages += team_page.team_pages(run)
     cases = casework(run, previous_tasks(rows)).overflow(left_off(pages))
-    pages.append(_hub_page(run, pages, cases))
+    tiers = tiers_of(run, rows)
+    pages.append(_hub_page(run, pages, cases, tiers))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
     return Worklists(
         as_of,
@@ -65,6 +67,7 @@ def build_worklists(
         rules.rules,
         run.evaluation.nulls,
         cases,
+        tiers,
     )
 
 
@@ -95,7 +98,7 @@ def _freeze_shrunk(run: Run) -> None:
         run.con.execute("UPDATE facts SET practice_state = 'frozen' WHERE practice = ?", [ods])
 
 
-def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
+def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
     """For coordinators: the hub's own lists, every other list counted, and what a person has to settle."""
     practices, place = tuple(sorted(one.ods for one in run.site.practices)), ("hub", "hub")
     own = run.rules.lists_of("hub")
@@ -187,6 +190,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases) -> Page:
         registered,
         tuple(overview),
         equity=equity_table(run, pages),
+        tiers=tiers,
     )
 
 
