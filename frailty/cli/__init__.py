@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frailty import __version__
+from frailty.cli.model import add_model
 from frailty.cli.parts import Parser, a_date, a_time, command, rules_option
 from frailty.cli.people import add_people
 from frailty.cli.scores import add_scores
@@ -125,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     add_scores(commands)
     add_site(commands)
     add_triage(commands)
+    add_model(commands)
     return parser
 
 

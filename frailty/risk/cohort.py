@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -18,7 +18,6 @@ from frailty.risk.sources import Records
 
 PERIODS = ("train", "calibration", "test")
 _EPOCH = date(1970, 1, 1)
-_OUT_OF_SIGHT = "not in sight: not registered, no hospital feed, or gone"
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,11 @@ def _from_the_end(records: Records, horizon: int) -> Periods:
     return Periods(tuple(left[-train:]), tuple(middle), tuple(late))
 
 
+def months_before(last: int, count: int) -> list[int]:
+    """So many days a month apart, ascending, that end with `last`."""
+    return [_step_back(last, n) for n in range(count - 1, -1, -1)]
+
+
 def _step_back(day: int, months: int) -> int:
     start = date.fromordinal(day + _EPOCH.toordinal())
     year, month = divmod(start.year * 12 + start.month - 1 - months, 12)
@@ -104,36 +108,47 @@ def draw(records: Records, periods: Periods, horizon: int, *, contacted: Mapping
     contacted: place of a person -> first day on which the queue changed their care. From that day on they are not taken; before it
     they are in sight until the day before (contact = "censor"), or left out where it lies within the horizon ("hold_out").
     """
+    periods.check(horizon)
+    shares = [float(one) for one in load_settings(records.rules)["cohort"]["shares"]]
+    of = _period_of(records, shares) if records.own_day is None else None
+    days = [(number, day) for number, name in enumerate(PERIODS) for day in getattr(periods, name)]
+    return _taken(records, days, of, horizon, contacted, contact)
+
+
+def everybody(records: Records, days: Sequence[int], horizon: int, *, contacted: Mapping[int, int] | None = None,
+              contact: str = "censor") -> Cohort:
+    """The same without periods (all rows are of the test): to watch a model, not to learn one."""
+    return _taken(records, [(PERIODS.index("test"), day) for day in days], None, horizon, contacted, contact)
+
+
+def _taken(records: Records, days: Sequence[tuple[int, int]], of: Int8 | None, horizon: int, contacted: Mapping[int, int] | None,
+           contact: str) -> Cohort:
+    """days: (period, day). of: [P] the period of each person; None: any."""
     if contact not in ("censor", "hold_out"):
         raise FrailtyError(f"'{contact}' is no way to treat people whose care was changed.", mend="censor or hold_out")
-    periods.check(horizon)
-    said = load_settings(records.rules)["cohort"]
-    count = len(records)
+    count, base = len(records), records.base
+    least = int(load_settings(records.rules)["cohort"]["age_at_least"])
     first_contact = np.full(count, OPEN, np.int64)
     for place, day in (contacted or {}).items():
         first_contact[place] = min(first_contact[place], day)
-    of = _period_of(records, [float(one) for one in said["shares"]])
-    base, out = records.base, dict.fromkeys(
-        ("in another period", "died before", "date of birth not known", "too young", _OUT_OF_SIGHT, "care changed before",
-         "care changed within the horizon"), 0)
-    people, days, which = [], [], []
-    for number, name in enumerate(PERIODS):
-        for day in getattr(periods, name):
-            take = np.ones(count, np.bool_) if records.own_day is None else records.own_day == day
-            young = years_on(base.birth, np.full(count, day, np.int32)) < int(said["age_at_least"])
-            for reason, bad in (
-                    ("in another period", of != number if records.own_day is None else ~take),
-                    ("died before", base.death <= day), ("date of birth not known", base.birth == OPEN), ("too young", young),
-                    (_OUT_OF_SIGHT, (records.seen_from > day) | (records.seen_to <= day)),
-                    ("care changed before", first_contact <= day),
-                    ("care changed within the horizon", (first_contact <= day + horizon) & (contact == "hold_out"))):
-                out[reason] += int((take & bad).sum())
-                take &= ~bad
-            places = np.flatnonzero(take)
-            people.append(places)
-            days.append(np.full(len(places), day, np.int32))
-            which.append(np.full(len(places), number, np.int8))
-    person, as_of = np.concatenate(people).astype(np.int64), np.concatenate(days)
+    out: dict[str, int] = {}
+    people, when, which = [], [], []
+    for number, day in days:
+        take = np.ones(count, np.bool_) if records.own_day is None else records.own_day == day
+        for reason, bad in (
+                ("in another period", np.zeros(count, np.bool_) if of is None else of != number),
+                ("died before", base.death <= day), ("date of birth not known", base.birth == OPEN),
+                ("too young", years_on(base.birth, np.full(count, day, np.int32)) < least),
+                ("not in sight: not registered, no hospital feed, or gone", (records.seen_from > day) | (records.seen_to <= day)),
+                ("care changed before", first_contact <= day),
+                ("care changed within the horizon", (first_contact <= day + horizon) & (contact == "hold_out"))):
+            out[reason] = out.get(reason, 0) + int((take & bad).sum())
+            take &= ~bad
+        places = np.flatnonzero(take)
+        people.append(places)
+        when.append(np.full(len(places), day, np.int32))
+        which.append(np.full(len(places), number, np.int8))
+    person, as_of = np.concatenate(people).astype(np.int64), np.concatenate(when)
     seen_to = np.minimum(records.seen_to[person].astype(np.int64), first_contact[person] - 1).astype(np.int32)
     return Cohort(person, as_of, np.concatenate(which), seen_to, {reason: n for reason, n in out.items() if n})
 

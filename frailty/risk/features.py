@@ -28,6 +28,7 @@ from frailty.terminology import list_codelists, load_codelist, load_quantities
 if TYPE_CHECKING:
     from frailty.scoring.definitions import Scorecard
     from frailty.scoring.plan import Plan
+    from frailty.terminology import Codelist
 
 BLOCK = 16_384              # rows that are evaluated at a time
 CARE_HOME = Column("care_home_residence", "Lives in a care home (coded)", "flag", 0,
@@ -36,8 +37,9 @@ CARE_HOME = Column("care_home_residence", "Lives in a care home (coded)", "flag"
 
 def generate(rules: Path | None = None) -> tuple[Column, ...]:
     """All features that rules/risk.toml and the code lists make: conditions, counts, measurements, age, sex, deprivation."""
-    said = load_settings(rules)
-    found = [*_persons(), *(column for one in said["features"] for column in _conditions(one, rules)),
+    said, lists = load_settings(rules), list_codelists(rules)
+    titles = _titles(lists, rules)
+    found = [*_persons(), *(column for one in said["features"] for column in _conditions(one, titles, rules)),
              *(column for one in said["count"] for column in _counts(one)), *_measured(said["measured"], rules)]
     return tuple({column.id: column for column in found}.values())
 
@@ -50,8 +52,8 @@ def _persons() -> Iterator[Column]:
     yield Column("sex_male", "Male", "flag", 0, {"any": [{"from": "person", "value": [{"at_least": 0, "sex": "male"}]}]})
 
 
-def _conditions(one: dict[str, Any], rules: Path | None) -> Iterator[Column]:
-    names = [one["codes"]] if "codes" in one else [name for name in list_codelists(rules) if name.split("/")[0] == one["family"]]
+def _conditions(one: dict[str, Any], titles: dict[str, str], rules: Path | None) -> Iterator[Column]:
+    names = [one["codes"]] if "codes" in one else [name for name in titles if name.split("/")[0] == one["family"]]
     for name in names:
         codelist = load_codelist(name, rules)
         if not codelist.entries or name in one.get("but_for", ()):
@@ -63,9 +65,16 @@ def _conditions(one: dict[str, Any], rules: Path | None) -> Iterator[Column]:
             for within in one["within"]:
                 evidence = {key: value for key, value in (
                     ("from", one.get("from", "")), ("codes", name), ("category", category), ("within", within)) if value}
-                what = f"{_title(name, rules)}{': ' + category.replace('_', ' ') if one.get('by_category') else ''}"
+                what = _of_category(codelist, category) if one.get("by_category") else titles[name]
                 yield Column(_id(name, category, within), f"{what}{_when(within)}", "flag", int(one["direction"]),
                              {"any": [evidence]})
+
+
+def _of_category(codelist: Codelist, category: str) -> str:
+    """What its codes are called, where they have one name; else the category."""
+    terms = {entry.term for entry in codelist.entries if entry.category == category}
+    named = len(terms) == 1 and terms != {""}
+    return terms.pop().strip('"') if named else category.replace("_", " ").replace("-", " ").capitalize()
 
 
 def _counts(one: dict[str, Any]) -> Iterator[Column]:
@@ -103,12 +112,13 @@ def _when(within: str) -> str:
     return f", within {within}" if within else ""
 
 
-def _title(name: str, rules: Path | None) -> str:
-    family, _, own = name.partition("/")
-    said = str(load_codelist(name, rules).source.get("title", ""))
-    shared = len({str(load_codelist(other, rules).source.get("title", "")) for other in list_codelists(rules)
-                  if other.startswith(f"{family}/")}) == 1
-    return own.replace("_", " ").replace("-", " ").capitalize() if shared or not said else said
+def _titles(names: Sequence[str], rules: Path | None) -> dict[str, str]:
+    """name -> its title; where all lists of a family share one, the name of the list."""
+    said = {name: str(load_codelist(name, rules).source.get("title", "")) for name in names}
+    shared = {family for family in {name.split("/")[0] for name in names}
+              if len({title for name, title in said.items() if name.startswith(f"{family}/")}) == 1}
+    return {name: name.split("/")[1].replace("_", " ").replace("-", " ").capitalize()
+            if name.split("/")[0] in shared or not title else title for name, title in said.items()}
 
 
 # ---- numbers

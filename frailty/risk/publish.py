@@ -142,13 +142,13 @@ def prove_same(records: Records, card: Scorecard, person: Int64, as_of: Int32, e
 
 # ---- folders
 
-def write_draft(folder: Path, scorecard: Mapping[str, Any], training: Mapping[str, Any]) -> Scorecard:
+def write_draft(folder: Path, scorecard: Mapping[str, Any], training: Mapping[str, Any], rules: Path | None = None) -> Scorecard:
     """Writes scorecard.toml and evaluation.json (with how it was trained) to a new folder, and reads the scorecard back."""
     if folder.exists() and any(folder.iterdir()):
         raise FrailtyError("The folder of the draft is not empty.", where=str(folder), mend="name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_text(toml_text(scorecard), encoding="utf-8")
-    card, definition = read_model(folder)
+    card, definition = read_model(folder, rules)
     write_evaluation(folder, {"model": card.id, "version": card.version, "definition": definition, "training": dict(training)})
     return card
 
@@ -195,14 +195,15 @@ def read_model(folder: Path, rules: Path | None = None) -> tuple[Scorecard, str]
         return card, definition_hash(card, made)
 
 
-def publish(draft: Path, models: Path, card_text: str, approval: Approval | None, *, made_up: bool) -> Path:
+def publish(draft: Path, models: Path, card_text: str, approval: Approval | None, *, made_up: bool,
+            rules: Path | None = None) -> Path:
     """Puts an evaluated draft into `models/<id>/`, all or nothing, and answers the folder.
 
     Raises FrailtyError where it was not evaluated, was changed since, is of a version that is there and differs, or lacks the
     approval that a model of real people needs.
     """
     told = read_evaluation(draft)
-    card, definition = read_model(draft)
+    card, definition = read_model(draft, rules)
     if "evaluation" not in told:
         raise FrailtyError(f"The model '{card.id}' has not been evaluated.", where=str(draft),
                            mend="run frailty model evaluate first")

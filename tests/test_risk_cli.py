@@ -1,0 +1,80 @@
+"""`frailty model`, as a person uses it: from a made-up town to a published model that is watched."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+import pytest
+
+from frailty.cli import main, model
+from frailty.risk import study
+from frailty.risk.features import generate
+from frailty.synthetic import town as towns
+
+MARK = "synthetic, for demonstration, not for care"
+DAYS = [date(2019, 1, 1), date(2020, 1, 1), date(2021, 1, 1), date(2021, 2, 1)]
+
+
+@lru_cache
+def kept(make, people, days, seed, shift):
+    return make(people, days, seed, shift=shift)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A town of four days, made once; a seventh of the features; terms on little evidence."""
+    made = towns.make_town
+    monkeypatch.setattr(towns, "make_town", lambda people, days, seed, *, shift, progress: kept(made, people, tuple(days), seed, shift))
+    monkeypatch.setattr(model, "TOWN_DAYS", DAYS)
+    monkeypatch.setattr(study, "generate", lambda rules: (*generate(rules)[:3], *generate(rules)[3::7]))
+    monkeypatch.setattr(study, "OPTIONS", study.OPTIONS | {"least": 1.0, "max_terms": 8})
+
+
+def said(capsys) -> str:
+    found = capsys.readouterr()
+    return found.out + found.err
+
+
+def test_the_whole_way(tmp_path, capsys):
+    draft, own = tmp_path / "draft", tmp_path / "own"
+    town = ["--town", "2400"]
+    assert main(["model", "train", *town, "--out", str(draft), "--id", "made_up_12m", "--pairs", "0"]) == 0
+    assert f"({MARK}): " in said(capsys)
+    assert main(["model", "publish", str(draft), "--to", str(own)]) == 1 and "has not been evaluated" in said(capsys)
+    assert main(["model", "evaluate", str(draft), *town]) == 0
+    text = said(capsys)
+    assert text.splitlines()[-3].startswith("Synthetic, for demonstration") and "Area under the curve 0." in text
+    assert sorted(one.name for one in draft.iterdir()) == ["card.md", "evaluation.json", "report.html", "scorecard.toml"]
+    for name in ("card.md", "report.html", "scorecard.toml"):
+        assert MARK in (draft / name).read_text(encoding="utf-8").lower()
+    assert main(["model", "publish", str(draft), "--to", str(own)]) == 0
+    text = said(capsys)
+    assert 'risk_models = ["made_up_12m"]' in text and (own / "models" / "made_up_12m" / "card.md").exists()
+    assert main(["model", "monitor", "made_up_12m", *town, "--rules", str(own), "--months", "2"]) in (0, 3)
+    assert said(capsys).lstrip().startswith("Synthetic, for demonstration, not for care.")
+    assert main(["scores", "show", "made_up_12m", "--rules", str(own)]) == 0 and MARK in said(capsys)
+    assert main(["model", "monitor", str(draft), *town, "--months", "2", "--shift", "2021-01-01=1.2"]) == 3
+    assert "RECALIBRATE before further use" in said(capsys)
+    assert main(["model", "compare", str(draft), str(draft), *town]) == 0 and "0.000 (0.000 to 0.000)" in said(capsys)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["train", "--town", "2400", "--out", "x", "--outcome", "cost"], "not a target that a model may be trained on"),
+    (["train", "--town", "2400", "--out", "x", "--outcome", "falls"], "NG249"),
+    (["train", "--town", "2400", "--out", "x", "--horizon", "60"], "A horizon of 60 days is not one of this project"),
+    (["train", "--town", "100", "--out", "x"], "at least 200 people for each of its days"),
+    (["train", "--out", "x"], "one of the arguments --store --town is required"),
+    (["monitor", "nothing", "--town", "2400"], "There is no model 'nothing'"),
+    (["evaluate", "nowhere", "--town", "2400"], "holds no model")])
+def test_slips(arguments, words, capsys):
+    assert main(["model", *arguments]) == 1
+    assert words.lower() in said(capsys).lower()
+
+
+def test_help_has_examples(capsys):
+    for name in ("train", "evaluate", "publish", "compare", "monitor"):
+        with pytest.raises(SystemExit):
+            main(["model", name, "--help"])
+        assert f"frailty model {name}" in said(capsys).split("example:")[1]
+    assert main(["model"]) == 0 and "monitor" in said(capsys)
