@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 from frailty import Practice
 from frailty.errors import FrailtyError
 from frailty.risk.binning import bin_codes, cut_points
-from frailty.risk.dataset import Column
+from frailty.risk.dataset import Column, Dataset
 from frailty.risk.fitting import Fitted, Pair, Step, Training, line, probability, update, weights_found
 from frailty.risk.kernels import best_splits, bin_sums
-from frailty.risk.learner import ScorecardClassifier
+from frailty.risk.learner import ScorecardClassifier, exposure_of
+from frailty.risk.publish import toml_text
 from frailty.scoring import load_scorecard
 
 RNG = np.random.default_rng
@@ -230,15 +229,53 @@ def test_points_can_be_whole_and_recalibration_keeps_them() -> None:
 # ---- the scorecard
 
 
-def toml(one: Any) -> str:
-    """A value as TOML writes it inline."""
-    if isinstance(one, dict):
-        return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in one.items()) + " }"
-    if isinstance(one, list | tuple):
-        return "[" + ", ".join(toml(value) for value in one) + "]"
-    if isinstance(one, bool):
-        return str(one).lower()
-    return str(one) if isinstance(one, int | Decimal) else '"' + str(one) + '"'
+def rows_of(x: np.ndarray, y: np.ndarray, days: np.ndarray | None = None, ended: np.ndarray | None = None) -> Dataset:
+    """A dataset of a year; without days admissions are spread over it, and all others are seen to its end."""
+    days = np.where(y == 1, RNG(0).integers(1, 366, len(y)), 365) if days is None else days
+    ended = (y == 1).astype(int) if ended is None else ended
+    columns = COLUMNS if x.shape[1] == len(COLUMNS) else [Column(f"f{j}", "", "number", 0, {}) for j in range(x.shape[1])]
+    return Dataset(
+        x=x.astype(np.float32), columns=tuple(columns), y=y.astype(np.int8), days=days.astype(np.int32),
+        ended=ended.astype(np.int8), person=np.arange(len(y)), as_of=np.zeros(len(y), np.int32), horizon=365, groups={}, given={},
+    )
+
+
+def test_the_survival_form_is_a_poisson_regression_with_exposure() -> None:
+    rng = RNG(12)
+    x = (rng.random((4000, 3)) < 0.4).astype(np.uint8)
+    exposure = rng.random(4000) * 0.9 + 0.1
+    y = (rng.random(4000) < 1 - np.exp(-exposure * np.exp(-1 + x @ np.array([0.8, -0.5, 0.3])))).astype(float)
+    data = Training(x.T.copy(), np.full(3, 2), np.zeros(3, np.int64), y, np.ones(4000), exposure)
+    fitted = weights_found(data, Fitted().plus([Step(j, 1) for j in range(3)], [0, 0, 0]))
+    peer = PoissonRegressor(alpha=1 / exposure.sum(), tol=1e-10, max_iter=1000).fit(x, y / exposure, exposure)
+    np.testing.assert_allclose([fitted.intercept, *fitted.coef], [peer.intercept_, *peer.coef_], atol=1e-4)
+
+
+def test_the_survival_form_is_honest_where_many_are_lost_and_some_die() -> None:
+    rng = RNG(13)
+    x = (rng.random((40_000, 3)) < 0.4).astype(np.float32)
+    hazard = np.exp(-1.5 + x @ np.array([0.8, -0.5, 0.0]))
+    when, lost = rng.exponential(365 / hazard), rng.exponential(500, 40_000)
+    days = np.ceil(np.minimum(np.minimum(when, lost), 365))
+    ended = np.where(when <= np.minimum(lost, 365), 1, 0)
+    y = np.where(ended == 1, 1, np.where(days < 365, -1, 0))
+    assert (y < 0).mean() > 0.3
+    model = ScorecardClassifier(form="survival").learn(rows_of(x, y, days, ended))
+    truth = 1 - np.exp(-hazard)
+    assert np.abs(model.predict_proba(x)[:, 1] - truth).max() < 0.02 and sorted(model.tables_) == [0, 1]
+    assert abs(model.predict_proba(x)[:, 1].mean() - truth.mean()) < 0.005
+    died = np.where((ended == 0) & (rng.random(40_000) < 0.2), 2, ended)
+    assert (exposure_of(rows_of(x, np.where(died == 1, 1, 0), days, died))[died == 2] == 1).all()
+    again = model.predict_proba(x)
+    np.testing.assert_allclose(model.mend(rows_of(x, y, days, ended)).predict_proba(x), again, atol=0.002)
+
+
+def test_a_form_without_what_it_needs_is_refused() -> None:
+    x, y = np.array([[0.0], [1.0]] * 20), np.array([0, 1] * 20)
+    with pytest.raises(FrailtyError, match="needs exposure"):
+        ScorecardClassifier(form="survival").fit(x, y)
+    with pytest.raises(FrailtyError, match="has no exposure"):
+        ScorecardClassifier().fit(x, y, exposure=np.ones(40))
 
 
 def town(size: int) -> tuple[Practice, np.ndarray]:
@@ -292,8 +329,8 @@ ANAEMIA = next(
 )
 
 
-@pytest.mark.parametrize("points", ["real", "integer"])
-def test_the_engine_gives_the_probability_that_was_learned(tmp_path: Path, points: str) -> None:
+@pytest.mark.parametrize("points, form", [("real", "logistic"), ("integer", "logistic"), ("real", "survival")])
+def test_the_engine_gives_the_probability_that_was_learned(tmp_path: Path, points: str, form: str) -> None:
     practice, x = town(500)
     rng = RNG(9)
     many = x[rng.integers(0, len(x), 20_000)]
@@ -301,19 +338,14 @@ def test_the_engine_gives_the_probability_that_was_learned(tmp_path: Path, point
     total += 1.5 * ((many[:, 4] >= 1) & (many[:, 1] == 1)) + np.isnan(many[:, 3])
     total += 1.5 * ((many[:, 0] >= 75) & (many[:, 3] < 125)) + 2 * ((many[:, 2] >= 2) | (many[:, 4] >= 2))
     y = (rng.random(len(many)) < probability(total - total.mean())).astype(int)
-    model = ScorecardClassifier(COLUMNS, max_bins=6, pairs=6, points=points, unit=0.2).fit(many, y)
+    model = ScorecardClassifier(COLUMNS, max_bins=6, pairs=6, points=points, unit=0.2, form=form).learn(rows_of(many, y))
     card = model.to_scorecard(
         id="learned", title="Learned", version="1", licence="none", source={"citation": "a test"}, default=False
     )
     assert card["needs"] == ["hospital"] and len(model.tables_) == 5
     assert {pair.both for pair, _ in model.pairs_} == {True, False}
-    terms = "".join(
-        "[[term]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in term.items()) for term in card.pop("term")
-    )
-    text = "".join(f"{key} = {toml(value)}\n" for key, value in card.items()) + terms
-    assert tomllib.loads(text)["id"] == "learned"
     (tmp_path / "scores").mkdir()
-    (tmp_path / "scores/learned.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "scores/learned.toml").write_text(toml_text(card), encoding="utf-8")
 
     practice.connection.execute("UPDATE feed SET kind = 'hospital'")
     ours = practice.with_rules(tmp_path)
@@ -322,7 +354,7 @@ def test_the_engine_gives_the_probability_that_was_learned(tmp_path: Path, point
     np.testing.assert_allclose(scored["learned"].to_numpy(), model.predict_proba(x)[:, 1], rtol=0, atol=1e-9)
     assert len(set(np.round(scored["learned"], 6))) > 30
     loaded = load_scorecard("learned", ours._rules)
-    assert loaded.link.intercept == model.intercept
+    assert loaded.link.intercept == model.intercept if form == "logistic" else loaded.link.horizon == "365 days"
     if points == "integer":
         assert all(step.points % model.quantum_ == 0 for term in loaded.terms for step in term.steps)
 

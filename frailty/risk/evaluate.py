@@ -61,10 +61,10 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
     fit, late, rows = sets["train"], sets["calibration"], sets["test"]
     if model is not None:
         if not hasattr(model, "tables_"):
-            model.fit(fit.data.x, fit.y, fit.weight)
+            model.learn(train)
         before = model.predict_proba(rows.data.x)[:, 1]
         old = model.intercept_, model._slope
-        model.recalibrate(late.data.x, late.y, late.weight, said["evaluate"]["update_level"])
+        model.mend(calibration, said["evaluate"]["update_level"])
         updated = "intercept and slope" if model._slope != old[1] else "intercept" if model.intercept_ != old[0] else "none"
         ours = {name: model.predict_proba(one.data.x)[:, 1] for name, one in (("calibration", late), ("test", rows))}
     else:
@@ -131,7 +131,8 @@ def _model(model: ScorecardClassifier, fit: Rows) -> dict[str, Any]:
     for term, j in zip(terms, span, strict=False):      # pairs come after the features
         points = model.tables_[j][bin_codes(fit.data.x, model.cuts_, [j])[0]]
         term |= {"span": span[j] * float(model.quantum_), "share": float((points != 0).mean())}
-    return {"features": len(model.tables_), "pairs": len(model.pairs_), "intercept": model.intercept, "point": model.quantum_,
+    return {"features": len(model.tables_), "pairs": len(model.pairs_), "form": model.form, "intercept": model.intercept,
+            "point": model.quantum_,
             "points": model.points, "offered": len(model.columns), "terms": terms}
 
 

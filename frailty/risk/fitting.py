@@ -63,13 +63,22 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Training:
-    """The rows as the fit sees them: codes [features, rows], bins [features] without the one for not known, y 0 or 1, weight."""
+    """The rows as the fit sees them: codes [features, rows], bins [features] without the one for not known, y 0 or 1, weight.
+
+    exposure: None, then the sum is the log-odds of y; or the part of the horizon that each row was seen, then it is the logarithm
+    of a hazard that is constant within the horizon.
+    """
 
     codes: NDArray[np.uint8]
     bins: NDArray[np.int64]
     direction: NDArray[np.int64]
     y: Floats
     weight: Floats
+    exposure: Floats | None = None
+
+    def pull(self, sum: Floats) -> tuple[Floats, Floats]:
+        """[rows]: slope and curvature of the log-likelihood in the sum."""
+        return pull(sum, self.y, self.weight, self.exposure)
 
     def holds(self, item: Step | Pair, rows: slice = slice(None)) -> NDArray[np.bool_]:
         """For which rows an item holds."""
@@ -101,9 +110,20 @@ def probability(sum: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(sum, -500, 500))))
 
 
-def log_likelihood(sum: Floats, y: Floats, weight: Floats) -> float:
-    """Of 0 and 1 given log-odds."""
-    return float(weight @ (y * sum - np.logaddexp(0.0, sum)))
+def log_likelihood(sum: Floats, y: Floats, weight: Floats, exposure: Floats | None = None) -> float:
+    """Of 0 and 1 given log-odds; with exposure given the logarithm of a hazard."""
+    if exposure is None:
+        return float(weight @ (y * sum - np.logaddexp(0.0, sum)))
+    return float(weight @ (y * sum - exposure * np.exp(np.minimum(sum, 30))))
+
+
+def pull(sum: Floats, y: Floats, weight: Floats, exposure: Floats | None = None) -> tuple[Floats, Floats]:
+    """[rows]: slope of the log-likelihood in the sum, and its curvature (with the sign turned)."""
+    if exposure is None:
+        chance = probability(sum)
+        return weight * (y - chance), weight * chance * (1 - chance)
+    expected = exposure * np.exp(np.minimum(sum, 30))
+    return weight * (y - expected), weight * expected
 
 
 def weights_found(data: Training, fitted: Fitted, most: int = 50) -> Fitted:
@@ -113,10 +133,9 @@ def weights_found(data: Training, fitted: Fitted, most: int = 50) -> Fitted:
     sign = np.append(0, fitted.sign)
     beta = np.append(fitted.intercept, fitted.coef)
     total = data.sum(fitted)
-    now = log_likelihood(total, data.y, data.weight) - penalty @ beta**2 / 2
+    now = log_likelihood(total, data.y, data.weight, data.exposure) - penalty @ beta**2 / 2
     for _ in range(most):
-        chance = probability(total)
-        slope, bend = data.weight * (data.y - chance), data.weight * chance * (1 - chance)
+        slope, bend = data.pull(total)
         curvature, gradient = np.diag(penalty), -penalty * beta
         for low in range(0, len(total), BLOCK):
             rows = slice(low, low + BLOCK)
@@ -130,7 +149,7 @@ def weights_found(data: Training, fitted: Fitted, most: int = 50) -> Fitted:
         while True:
             trial = _moved(fitted, beta + share * change)
             sums = data.sum(trial)
-            then = log_likelihood(sums, data.y, data.weight) - penalty @ (beta + share * change)**2 / 2
+            then = log_likelihood(sums, data.y, data.weight, data.exposure) - penalty @ (beta + share * change)**2 / 2
             if then >= now - 1e-9 * abs(now) or share < 1e-4:
                 break
             share /= 2
@@ -151,8 +170,7 @@ def _moved(fitted: Fitted, beta: Floats) -> Fitted:
 def grown(data: Training, fitted: Fitted, max_terms: int, least: float) -> Fitted:
     """With every step that raises twice the log-likelihood by `least`, the best first; of at most so many features."""
     for _ in range(ROUNDS):
-        chance = probability(data.sum(fitted))
-        sums = sums_of(data.codes, data.weight * (data.y - chance), data.weight * chance * (1 - chance))
+        sums = sums_of(data.codes, *data.pull(data.sum(fitted)))
         taken = np.zeros((len(data.codes), 256), np.bool_)
         for item in fitted.items:
             if isinstance(item, Step):
@@ -209,10 +227,9 @@ def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Cal
     steps = [replace(step, up=fitted.coef[n] > 0) for n in order if isinstance(step := fitted.items[n], Step)]
     if len(steps) < 2:
         return fitted
-    chance = probability(data.sum(fitted))
-    slope, bend = data.weight * (data.y - chance), data.weight * chance * (1 - chance)
+    slope, bend = data.pull(data.sum(fitted))
     g, h = np.zeros((len(steps) + 1,) * 2), np.zeros((len(steps) + 1,) * 2)
-    for low in range(0, len(chance), BLOCK):
+    for low in range(0, len(slope), BLOCK):
         rows = slice(low, low + BLOCK)
         x = data.design(steps, rows)
         g += (x * slope[rows, None]).T @ x
@@ -240,15 +257,15 @@ def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Cal
     return pruned(data, fitted.plus(chosen, [1] * len(chosen)), least, of_pairs) if chosen else fitted
 
 
-def update(sum: Floats, y: Floats, weight: Floats, level: float) -> tuple[float, float]:
-    """Intercept and slope by which a log-odds is mended: the least change that the rows do not refute.
+def update(sum: Floats, y: Floats, weight: Floats, level: float, exposure: Floats | None = None) -> tuple[float, float]:
+    """Intercept and slope by which a sum is mended: the least change that the rows do not refute.
 
     None, the intercept, or both, by likelihood ratio at this level; the slope was learned from more rows than it is mended by
     (closed testing: Vergouwe et al., Statistics in Medicine 2017;36:4529).
     """
-    a, _, _ = line(sum, y, weight, slope=False)
-    b0, b, _ = line(sum, y, weight)
-    none, shifted, both = (log_likelihood(one, y, weight) for one in (sum, a + sum, b0 + b * sum))
+    a, _, _ = line(sum, y, weight, False, exposure)
+    b0, b, _ = line(sum, y, weight, True, exposure)
+    none, shifted, both = (log_likelihood(one, y, weight, exposure) for one in (sum, a + sum, b0 + b * sum))
     if math.exp(-max(both - none, 0.0)) > level:                        # two degrees of freedom
         return 0.0, 1.0
     if math.erfc(math.sqrt(max(both - shifted, 0.0))) > level:          # one
@@ -256,16 +273,17 @@ def update(sum: Floats, y: Floats, weight: Floats, level: float) -> tuple[float,
     return b0, b
 
 
-def line(sum: Floats, y: Floats, weight: Floats, slope: bool = True) -> tuple[float, float, NDArray[np.float64]]:
-    """Intercept, slope and their covariance [2, 2]: logistic regression of y on a log-odds. slope = False: held at 1."""
+def line(sum: Floats, y: Floats, weight: Floats, slope: bool = True, exposure: Floats | None = None
+         ) -> tuple[float, float, NDArray[np.float64]]:
+    """Intercept, slope and their covariance [2, 2]: regression of y on a log-odds, or on a log-hazard. slope = False: held at 1."""
     beta = np.array([0.0, 1.0])
     x = np.column_stack([np.ones(len(sum)), sum])
     use = [0, 1] if slope else [0]
     for _ in range(100):
-        chance = probability(x @ beta)
-        bend = np.maximum(weight * chance * (1 - chance), 1e-12 * weight)
+        rise, bend = pull(x @ beta, y, weight, exposure)
+        bend = np.maximum(bend, 1e-12 * weight)
         curvature = (x[:, use] * bend[:, None]).T @ x[:, use]
-        change = np.linalg.pinv(curvature, hermitian=True) @ (x[:, use].T @ (weight * (y - chance)))
+        change = np.linalg.pinv(curvature, hermitian=True) @ (x[:, use].T @ rise)
         change = np.clip(change, -2, 2)
         beta[use] += change
         if np.abs(change).max() < 1e-10:
