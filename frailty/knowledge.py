@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from frailty.errors import DefinitionError
 
@@ -25,3 +28,16 @@ def _find(name: str) -> Path:
             return folder
     raise DefinitionError(f"The folder {name}/ was not found.", why="the installation is incomplete",
                           mend="install the package again")
+
+
+def parsed(file: Path) -> dict[str, Any]:
+    """The TOML of a file, to look at and not to change; read again only when the file changes.
+
+    Raises OSError or tomllib.TOMLDecodeError.
+    """
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=128)
+def _parsed(file: Path, stamp: int) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))

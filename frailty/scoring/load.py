@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -58,8 +59,9 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
     Read once per process, and again when any of these files changes.
     """
     folder = (rules or rules_dir()) / "scores"
-    files = [*folder.glob("*.*"), *(one for models in _model_folders(folder.parent) for one in models.glob(f"*/{MODEL_FILE}"))]
-    return _load(id, rules, folder, frozenset((str(one), one.stat().st_mtime_ns) for one in files))
+    places = [folder, *(one for models in _model_folders(folder.parent) for one in models.glob("*/"))]
+    stamp = frozenset((one.path, one.stat().st_mtime_ns) for place in places if place.is_dir() for one in os.scandir(place))
+    return _load(id, rules, folder, stamp)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.errors import DefinitionError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 from frailty.site import SIGNATURES, Site
 from frailty.triage.capacity import PROTECTED
 from frailty.triage.clock_rules import Clocks, load_clocks
@@ -275,7 +275,7 @@ def shadow(site: Site, rules: RuleSet) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parsed(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DefinitionError(
             "A file of triage rules cannot be read.", where=str(file), why=str(error)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from frailty.errors import DefinitionError, SiteError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 from frailty.site import Site
 
 
@@ -43,7 +43,7 @@ def load_settings(site: Site | None = None, rules: Path | None = None) -> Settin
     """Defaults from rules/triage/settings.toml, then the site's own values; unknown names are refused."""
     file = (rules or rules_dir()) / "triage" / "settings.toml"
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = parsed(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DefinitionError(
             "The triage settings cannot be read.", where=str(file), why=str(error)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from frailty.errors import DefinitionError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 
 HOLDS = re.compile(r"ever|newest|\d+ (days|months)")
 KINDS = ("gp", "hospital")
@@ -174,7 +174,7 @@ def coded_facts(rules: Path | None = None) -> tuple[CodedFact, ...]:
     made: dict[str, CodedFact] = {}
     for file in sorted(((rules or rules_dir()) / "triage").glob("*.toml")):
         try:
-            entries = tomllib.loads(file.read_text(encoding="utf-8")).get("fact", [])
+            entries = parsed(file).get("fact", [])
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise DefinitionError("A file of triage rules cannot be read.", where=str(file), why=str(error)) from error
         for entry in entries:
