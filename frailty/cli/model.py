@@ -174,8 +174,10 @@ def _horizon(chosen: argparse.Namespace, told: Mapping[str, Any] | None = None) 
 
 def _train(chosen: argparse.Namespace) -> int:
     from frailty.records.days import today
+    from frailty.risk.publish import new_folder
     from frailty.risk.study import learn, write
     horizon = _horizon(chosen)
+    new_folder(chosen.out)                                  # before any work
     study, told = _study(chosen, horizon, chosen.outcome)
     options = {name: value for name in ("max_terms", "pairs", "points") if (value := getattr(chosen, name)) is not None}
     model, scorecard = learn(study, chosen.id or f"emergency_admission_{horizon}d", chosen.model_version, str(today()), options)

@@ -142,10 +142,15 @@ def prove_same(records: Records, card: Scorecard, person: Int64, as_of: Int32, e
 
 # ---- folders
 
+def new_folder(folder: Path) -> None:
+    """Raises FrailtyError where a draft would be written over something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FrailtyError("The folder of the draft is not empty.", where=str(folder), mend="name a new folder")
+
+
 def write_draft(folder: Path, scorecard: Mapping[str, Any], training: Mapping[str, Any], rules: Path | None = None) -> Scorecard:
     """Writes scorecard.toml and evaluation.json (with how it was trained) to a new folder, and reads the scorecard back."""
-    if folder.exists() and any(folder.iterdir()):
-        raise FrailtyError("The folder of the draft is not empty.", where=str(folder), mend="name a new folder")
+    new_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_text(toml_text(scorecard), encoding="utf-8")
     card, definition = read_model(folder, rules)

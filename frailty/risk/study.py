@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,11 @@ def prepare(records: Records, horizon: int, *, outcome: str = "emergency_admissi
 def learn(study: Study, id: str, version: str, learned_on: str, options: Mapping[str, Any] | None = None
           ) -> tuple[ScorecardClassifier, dict[str, Any]]:
     """The learned model, recalibrated on later rows; and its scorecard as a table, with bands."""
+    from frailty.risk.evaluate import report_settings
     from frailty.risk.learner import ScorecardClassifier
     model = ScorecardClassifier(study.train.columns, **{**OPTIONS, **(options or {})})
-    for data, fit in ((study.train, model.fit), (study.calibration, model.recalibrate)):
+    level = float(report_settings(study.records.rules)["evaluate"]["update_level"])
+    for data, fit in ((study.train, model.fit), (study.calibration, partial(model.recalibrate, level=level))):
         rows, weight = metrics.seen(data)
         if not 0 < (data.y[rows] == 1).sum() < len(rows):
             raise FrailtyError("The rows hold nobody with an admission, or nobody without.",
