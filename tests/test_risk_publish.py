@@ -46,7 +46,7 @@ def learned():
     records = town_records(make_town(2_400, DAYS))
     cohort = draw(records, periods_of(records, 365), 365)
     train, calibration, test = split(dataset(records, cohort, generate(), 365, scores=[], least=10), cohort)
-    model = ScorecardClassifier(train.columns, max_terms=8, least=1.0, pairs=1).fit(train.x[train.y >= 0], train.y[train.y >= 0])
+    model = ScorecardClassifier(train.columns, max_terms=25, least=1.0, pairs=1).fit(train.x[train.y >= 0], train.y[train.y >= 0])
     table = model.to_scorecard(**head("made_up_12m", 365, "1", train.hash(), made_up=True, learned_on="2026-11-25"),
                                band=bands(model.predict_proba(calibration.x)[:, 1], MARK))
     return records, test, model, table
