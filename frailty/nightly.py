@@ -119,15 +119,14 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         objectors = _objectors(practice, site, options.purpose, day)
         warming.join()
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
-        rising = _rising(practice, scores, day)
-        asleep = ended(models, day)
+        rising, asleep = _rising(practice, scores, day), ended(models, day)
         worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
                      if options.purpose == "direct-care" else None)
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
         write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
                      _person_ids(options.purpose), practice.quarantine, rising)
-        risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, rules, folder)
+        risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
         if worklists is not None:
             from frailty.reports.round_sheet import write_round_sheets
             from frailty.reports.worklists import write_worklists
@@ -354,11 +353,10 @@ def _person_ids(purpose: str) -> str:
 
 # ---- after
 
-def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors: Sequence[str], rules: Path | None, folder: Path
-                  ) -> dict[str, Any]:
+def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors: Sequence[str], folder: Path) -> dict[str, Any]:
     """Writes data/risk.csv and data/risk_terms.csv, every row with the mark of its model; answers what run.json says of it."""
-    cards = [load_scorecard(one, rules) for one in ids]
-    if not cards:
+    rules = practice._rules
+    if not (cards := [load_scorecard(one, rules) for one in ids]):
         return {}
     found, terms = practice.evaluate(ids, as_of, objectors=objectors)
     write_risk(cards, found := found[~found["patient_id"].isin(objectors)], terms, folder / "data")
