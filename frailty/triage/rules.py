@@ -19,7 +19,7 @@ from frailty.site import SIGNATURES, Site
 from frailty.triage.capacity import PROTECTED
 from frailty.triage.clock_rules import Clocks, load_clocks
 from frailty.triage.clocks import load_calendar
-from frailty.triage.expressions import check_expression, literal, nearest, with_settings
+from frailty.triage.expressions import check_expression, literal, nearest, parse_expressions, with_settings
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.tiers import Tier, read_tiers
 from frailty.triage.vocabulary import PHRASES, Fact, vocabulary
@@ -86,6 +86,11 @@ class Rule:
     leaves: tuple[Leave, ...] = ()
     examples: tuple[dict[str, Any], ...] = ()
     where: str = ""
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Every condition that it names."""
+        return (self.when, self.first_if, *(leave.when for leave in self.leaves))
 
     @property
     def proposal(self) -> bool:
@@ -382,13 +387,15 @@ def _check(
     for twice in sorted({one for one in ids if ids.count(one) > 1}):
         raise DefinitionError(f"The id “{twice}” is used twice.", where="rules/triage")
     known = [queue.id for queue in queues]
+    tried: list[_Tried] = []
+    parse_expressions(con, [text for rule in rules for text in rule.expressions] + [one.when for one in exclusions])
     for rule in rules:
         if rule.queue not in known:
             raise DefinitionError(f"The queue “{rule.queue}” is not known.", where=rule.where, mend=nearest(rule.queue, known))
         if rule.priority not in PLANNED and rule.suppress_from:
             raise DefinitionError("A rule of priority P2 or P3 cannot be suppressed.", where=rule.where,
                                   mend="leave out suppress_from, or make it P4 to P6")
-        for text in (rule.when, rule.first_if, *(leave.when for leave in rule.leaves)):
+        for text in rule.expressions:
             check_expression(con, text, facts, settings.values, rule.where)
         named = [*rule.needs, *rule.reopen_on, *([rule.suppress_from] if rule.suppress_from else [])]
         for fact in named:
@@ -409,11 +416,13 @@ def _check(
                 )
         for template in (rule.asks, rule.reason, *(leave.reason for leave in rule.leaves)):
             _check_template(template, settings, facts, rule.where)
-        _try_examples(con, rule.when, rule.needs, rule.examples, settings, facts, rule.where)
+        tried.append(_examples(rule.when, rule.needs, rule.examples, settings, facts, rule.where))
     for one in exclusions:
         check_expression(con, one.when, facts, settings.values, one.where)
         _check_template(one.reason, settings, facts, one.where)
-        _try_examples(con, one.when, [one.fact], one.examples, settings, facts, one.where)
+        tried.append(_examples(one.when, [one.fact], one.examples, settings, facts, one.where))
+    if tried:
+        _try(con, tried)
 
 
 def _check_template(template: str, settings: Settings, facts: dict[str, Fact], where: str) -> None:
@@ -424,15 +433,23 @@ def _check_template(template: str, settings: Settings, facts: dict[str, Fact], w
             )
 
 
-def _try_examples(
-    con: duckdb.DuckDBPyConnection,
+@dataclass(frozen=True)
+class _Tried:
+    """The examples of a rule, and the statement that tries them: number, met, not evaluated."""
+
+    sql: str
+    examples: Sequence[dict[str, Any]]
+    where: str
+
+
+def _examples(
     when: str,
     needs: Sequence[str],
     examples: Sequence[dict[str, Any]],
     settings: Settings,
     facts: dict[str, Fact],
     where: str,
-) -> None:
+) -> _Tried:
     """Each example in a row of its own: true, false, or "not evaluated"."""
     used = sorted({*needs, *(name for name in words(when) if name in facts)}) or ["person"]
     rows = []
@@ -448,19 +465,30 @@ def _try_examples(
         cells = (f"{literal(given.get(name))}::{facts[name].type}" for name in used)
         rows.append(f"({number}, {', '.join(cells)})")
     missing = " OR ".join(f"{fact} IS NULL" for fact in needs) or "FALSE"
+    return _Tried(f"SELECT number, CAST(({with_settings(when, settings.values)}) AS BOOLEAN), ({missing}) "
+                  f"FROM (VALUES {', '.join(rows)}) facts(number, {', '.join(used)})", examples, where)
+
+
+def _try(con: duckdb.DuckDBPyConnection, tried: Sequence[_Tried]) -> None:
+    """All examples in one statement; one by one only to say which rule it is that fails."""
+    import duckdb
+
     try:
-        found = con.execute(
-            f"SELECT number, ({with_settings(when, settings.values)}), ({missing}) "
-            f"FROM (VALUES {', '.join(rows)}) facts(number, {', '.join(used)}) ORDER BY number"
-        ).fetchall()
-    except Exception as error:
-        raise DefinitionError("The rule fails on its own examples.", where=where, why=str(error)) from error
-    for (number, met, absent), example in zip(found, examples, strict=True):
+        rows = con.execute(" UNION ALL ".join(
+            f"SELECT {place}, * FROM ({one.sql})" for place, one in enumerate(tried)) + " ORDER BY ALL").fetchall()
+    except duckdb.Error as error:
+        if len(tried) > 1:
+            for one in tried:
+                _try(con, [one])
+            raise
+        raise DefinitionError("The rule fails on its own examples.", where=tried[0].where, why=str(error)) from error
+    for place, number, met, absent in rows:
+        example = tried[place].examples[number - 1]
         came = "not evaluated" if met is None and absent else bool(met)
         if came != example.get("expect"):
             raise DefinitionError(
                 f"Example {number} expects {example.get('expect')!r} and gives {came!r}.",
-                where=where,
+                where=tried[place].where,
                 why=str(example.get("facts", {})),
                 mend="correct the rule or the example",
             )
