@@ -19,7 +19,7 @@ from frailty.errors import FrailtyError
 from frailty.risk.binning import bin_codes, cut_points
 from frailty.risk.dataset import Column, Dataset
 from frailty.risk.fitting import Fitted, Pair, Step, Training, line, probability, update, weights_found
-from frailty.risk.kernels import best_splits, bin_sums
+from frailty.risk.kernels import best_splits, bin_sums, bounded
 from frailty.risk.learner import ScorecardClassifier, exposure_of
 from frailty.risk.publish import toml_text
 from frailty.scoring import load_scorecard
@@ -93,6 +93,7 @@ def test_cut_points_ascend_and_part_what_is_there(many: list[float], most: int) 
 # ---- kernels
 
 
+@pytest.mark.scoring
 def test_sums_of_bins_and_the_best_split_are_those_of_plain_loops() -> None:
     rng = RNG(5)
     codes = rng.integers(0, 5, (3, 200)).astype(np.uint8)  # four bins, and 4 for not known
@@ -130,6 +131,23 @@ def test_sums_of_bins_and_the_best_split_are_those_of_plain_loops() -> None:
             assert gain[f] == pytest.approx(max(expected.values()))
             if gain[f]:
                 assert expected[int(found[f])] == pytest.approx(gain[f])
+
+
+@pytest.mark.scoring
+@given(st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_a_step_within_bounds_is_the_best_there_is(size: int, seed: int) -> None:
+    """Where a coordinate is free nothing is left of its gradient; where it is held, what is left pushes against the bound."""
+    rng = RNG(seed)
+    half = rng.normal(size=(size + 2, size))
+    curvature, gradient = half.T @ half + np.eye(size) * 0.1, rng.normal(size=size)
+    sign, start = rng.integers(-1, 2, size), rng.random(size)
+    start *= np.where(sign == 0, 1, sign)
+    change, left = np.empty(size), gradient.copy()
+    bounded(curvature, left, start, sign, 10_000, change)
+    np.testing.assert_allclose(left, gradient - curvature @ change, atol=1e-8)
+    for one, side, rest in zip(start + change, sign, left, strict=True):
+        held = side and abs(one) < 1e-12
+        assert one * side >= -1e-12 and (rest * side <= 1e-6 if held else abs(rest) < 1e-6)
 
 
 def test_the_weights_are_those_of_a_logistic_regression() -> None:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from risk_town import risk_data
+from test_worklist_accessible import AXE, BROWSER, judged
 
 from frailty.risk.card import BY_SITE, checklist, model_card
 from frailty.risk.charts import Series, forest, lines, ticks
@@ -74,6 +75,13 @@ def test_the_page_holds_the_figures_and_the_json_all_of_them(account: dict[str, 
     for one in account["model"]["terms"]:
         assert one["title"] in text
     assert account["data"]["train"]["hash"] in text
+
+
+@pytest.mark.skipif(not BROWSER or AXE is None, reason="no Chromium, or no axe-core")
+def test_the_page_is_accessible(account: dict[str, Any], tmp_path: Path) -> None:
+    text = page(account, title="Admission", mark=MARK).replace("style-src", "script-src 'unsafe-inline'; style-src")
+    told = judged(text, tmp_path)
+    assert told["violations"] == [] and told["passes"] > 10
 
 
 def test_what_is_hidden_in_the_account_has_no_figures_on_the_page(account: dict[str, Any]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from frailty.knowledge import rules_dir
+from frailty.risk.dataset import TRUTH
 from frailty.risk.evaluate import report_settings
-from frailty.risk.report import TRUTH, brief, figures, percent, thousands
+from frailty.risk.report import brief, figures, percent, thousands
 
 Account = Mapping[str, Any]
 BY_SITE = "*to be filled by the site*"

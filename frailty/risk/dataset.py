@@ -16,6 +16,7 @@ from frailty.errors import FrailtyError
 KINDS = ("flag", "count", "number")
 CENSORED = -1                                   # y: not seen to the end of the horizon
 END_OF_SIGHT, ADMISSION, DEATH = 0, 1, 2        # ended
+TRUTH = "hazard_given_records"                  # among `given` of a made-up locality: the risk that it drew from, given its records
 
 
 @dataclass(frozen=True)

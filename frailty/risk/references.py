@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frailty.risk.dataset import Dataset
+from frailty.risk.dataset import TRUTH, Dataset
 from frailty.risk.fitting import line, probability, update
 from frailty.risk.learner import ScorecardClassifier
 from frailty.risk.metrics import seen
 
 Floats = NDArray[np.float64]
-TRUTH = "hazard_given_records"      # of a made-up locality: the risk that it drew from, given what is recorded
 NAMES = {"scorecard": "The scorecard", "logistic": "Logistic regression", "boosting": "Gradient boosting", "age": "Age alone",
          TRUTH: "True risk, given the records"}
 

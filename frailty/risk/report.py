@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.risk.charts import Series, forest, lines
+from frailty.risk.dataset import TRUTH
 
 if TYPE_CHECKING:
     import jinja2
 
 PAGE, FIGURES = "report.html", "evaluation.json"
 DIMENSIONS = {"imd_quintile": "Deprivation (IMD quintile, 1 = most deprived)", "care_home": "Care home"}
-TRUTH = "hazard_given_records"
 Account = Mapping[str, Any]
 
 
