@@ -181,6 +181,12 @@ def test_a_store_is_split_by_people_and_in_time():
     assert not (whole[0] & whole[1] or whole[0] & whole[2] or whole[1] & whole[2]) and cohort.left_out["in another period"] > 0
 
 
+def test_numbers_of_the_999_range_are_of_nobody():
+    assert not people().made_up
+    assert people(persons={"a": {"nhs_number": "9990000018"}}).made_up
+    assert not people(persons={"a": {"nhs_number": "9990000018"}, "b": {"nhs_number": "4010232137"}}).made_up
+
+
 def test_completed_years():
     birth = np.array([number(date(1948, 2, 29)), number(date(1950, 7, 1)), number(date(1950, 7, 2))], np.int32)
     assert years_on(birth, np.full(3, number(date(2023, 2, 28)), np.int32)).tolist() == [74, 72, 72]

@@ -14,6 +14,7 @@ from frailty.cli.parts import a_date, command, rules_of, rules_option, table
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
+    from frailty.risk.publish import Approval
     from frailty.risk.sources import Records
     from frailty.scoring.definitions import Scorecard
 
@@ -211,10 +212,12 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _card_text(draft: Path, card: Scorecard) -> str:
+def _card_text(draft: Path, card: Scorecard, approval: Approval | None = None) -> str:
     from frailty.risk.card import model_card
     from frailty.risk.publish import read_evaluation
-    return model_card(read_evaluation(draft)["evaluation"], id=card.id, title=card.title, mark=card.restricted, limits=card.notes)
+    text = model_card(read_evaluation(draft)["evaluation"], id=card.id, title=card.title, mark=card.restricted, limits=card.notes)
+    told = f"Approved by {approval.by} ({approval.role}), {approval.use}, until {approval.until}.\n\n" if approval else ""
+    return text.replace("## Approval\n\n", f"## Approval\n\n{told}", 1)
 
 
 def _publish(chosen: argparse.Namespace) -> int:
@@ -226,8 +229,9 @@ def _publish(chosen: argparse.Namespace) -> int:
     if "evaluation" not in told:
         raise FrailtyError(f"The model '{card.id}' has not been evaluated.", where=str(chosen.draft), mend="frailty model evaluate")
     made_up = bool(told["training"].get("made_up"))
-    folder = publish(chosen.draft, chosen.to / "models", _card_text(chosen.draft, card), Approval(*given) if all(given) else None,
-                     made_up=made_up, rules=rules_of(chosen))
+    approval = Approval(*given) if all(given) else None
+    folder = publish(chosen.draft, chosen.to / "models", _card_text(chosen.draft, card, approval), approval, made_up=made_up,
+                     rules=rules_of(chosen))
     if made_up:
         print(f"{card.restricted[0].upper()}{card.restricted[1:]}.")
     print(f'Written: {folder}\nIt is off. To apply it at night: frailty nightly --rules {chosen.to}, and in site.toml\n'

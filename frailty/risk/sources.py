@@ -75,7 +75,7 @@ def town_records(town: Mapping[str, Any]) -> Records:
 
 def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicines: Path | None = None, rules: Path | None = None,
                   objectors: Sequence[str] = ()) -> Records:
-    """The people of a store, as it holds them now; who objects to profiling is left out.
+    """The people of a store, as it holds them now; who objects to profiling is left out. Made up where every NHS number is.
 
     until: the last day on which admissions are known (default: the newest day of the hospital feeds). medicines: the site's own
     table of products.
@@ -114,4 +114,8 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
              for name in ("practice", "ethnicity")}
     texts["imd_quintile"] = np.array(["" if one != one else str(int(one)) for one in base.inputs["imd_quintile"]])
     systems, codes = concepts(con)
-    return Records(base, arrays, systems, codes, ladder, seen_from, seen_to, texts, rules=rules, patient_ids=ids)
+    # The 999 range is never given to a person: what is learned on a made-up locality bears its mark, whatever way it came.
+    numbers, made_up = con.execute("""SELECT count(nhs_number), coalesce(bool_and(nhs_number LIKE '999%'), FALSE)
+        FROM person WHERE known_to IS NULL""").fetchall()[0]
+    return Records(base, arrays, systems, codes, ladder, seen_from, seen_to, texts, made_up=bool(numbers and made_up), rules=rules,
+                   patient_ids=ids)
