@@ -107,6 +107,10 @@ def test_charts_are_whole_and_speak(account: dict[str, Any]) -> None:
     assert "0.700 (0.600 to 0.800)" in forest([("one", 0.7, 0.6, 0.8)], x="AUROC")
 
 
+def test_figures_have_no_negative_zero() -> None:
+    assert figures({"value": -0.0001, "low": -0.0012, "high": 0.001}) == "0.000 (\N{MINUS SIGN}0.001 to 0.001)"
+
+
 def test_ticks_are_round_numbers() -> None:
     assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert ticks(-0.003, 0.021) == [0, 0.005, 0.01, 0.015, 0.02]

@@ -42,8 +42,9 @@ def figures(one: Mapping[str, float] | None, digits: int = 3) -> str:
     """A value and its interval."""
     if one is None or one["value"] is None:
         return "not shown"
-    low, high = ("?" if one[end] is None else f"{one[end]:.{digits}f}" for end in ("low", "high"))
-    return f"{one['value']:.{digits}f} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
+    value, low, high = ("?" if one[end] is None else f"{round(one[end], digits) + 0.0:.{digits}f}"      # + 0.0: no -0.000
+                        for end in ("value", "low", "high"))
+    return f"{value} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(one: Mapping[str, float] | float | None, digits: int = 1) -> str:
