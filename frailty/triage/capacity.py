@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 from frailty.errors import FrailtyError
+from frailty.triage.copies import changed
 from frailty.triage.settings import Settings
 
 KEPT, URGENT = "keeps the place of the run before", "more urgent than somebody who had the place"
@@ -194,7 +195,7 @@ def _give_way(chosen: dict[Item, str], ordered: Sequence[Item], rules: Fairness)
 def _weeks(left: Sequence[Item], slots: int, rules: Fairness, days: int) -> dict[str, int]:
     """person -> in how many weeks, if the same slots came every so many days and nobody new."""
     weeks: dict[str, int] = {}
-    waiting = [replace(item, kept=False) for item in left]
+    waiting = [changed(item, kept=False) for item in left]
     for turn in range(1, rules.weeks * 7 // days + 1 if slots else 1):
         weeks |= {item.person: -(-days * turn // 7) for item in _chosen(waiting, slots, rules, days * turn)}
         waiting = [item for item in waiting if item.person not in weeks]

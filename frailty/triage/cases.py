@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field
 from datetime import date
 from typing import Any
 
+from frailty.triage.copies import changed
 from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet, applies
 
 PLACES = ("open", "overflow", "suppressed", "paused", "excluded", "held", "not evaluated")
@@ -97,7 +98,7 @@ class Cases:
     def overflow(self, left_off: Mapping[tuple[str, str], str]) -> Cases:
         """The same with tasks that a list had no room for marked so; a P2 or P3 task is never left off."""
         tasks = tuple(
-            replace(task, place="overflow", why=left_off[task.key])
+            changed(task, place="overflow", why=left_off[task.key])
             if task.place == "open" and task.priority in PLANNED and task.key in left_off else task
             for task in self.tasks)
         return Cases(_cases(tasks, self.order), tasks, self.closed, _books(tasks), self.alerts, self.order)
@@ -129,7 +130,7 @@ def make_cases(
         row = people.get(person)
         if row is None or rule is None:
             if old and row is None and old.practice in frozen:
-                made.append(replace(old, place="held", why="practice_paused", kept="the practice's records are frozen"))
+                made.append(changed(old, place="held", why="practice_paused", kept="the practice's records are frozen"))
             elif old:
                 closed.append((old, "no longer in the records" if row is None else f"rule {rule_id} is no longer used"))
             continue
@@ -171,12 +172,12 @@ def _steady(
             continue
         alerts.append(f"{rule_id} at {practice or 'no practice'}: from {old:,} to {new:,} people overnight; "
                       "the change is held until somebody has looked")
-        made = [replace(task, place="held", why="list size")
+        made = [changed(task, place="held", why="list size")
                 if (task.practice, task.rule) == (practice, rule_id) and task.key not in before and task.place == "open"
                 else task for task in made]
         back = [task for task, _ in closed if (task.practice, task.rule) == (practice, rule_id)]
         closed = [(task, why) for task, why in closed if (task.practice, task.rule) != (practice, rule_id)]
-        made += [replace(task, place="held", why="list size", kept="the list changed too much overnight") for task in back]
+        made += [changed(task, place="held", why="list size", kept="the list changed too much overnight") for task in back]
     return made, closed, tuple(alerts)
 
 
@@ -203,7 +204,7 @@ def _task(rule: Rule, hit: Hit | None, old: Task | None, row: Row, as_of: date,
             return f"no longer meets rule {rule.id}"
     tonight = old.due if kept else due(rule, row, old.since)
     days = [day for day in (old.due, tonight) if day is not None]
-    return replace(old, person=int(row["person"]), version=rule.version if not kept else old.version, queue=rule.queue,
+    return changed(old, person=int(row["person"]), version=rule.version if not kept else old.version, queue=rule.queue,
                    priority=min(old.priority, rule.priority), due=min(days) if days else None, place="open", why="",
                    leads=rule.leads, redirected=False, kept=kept, practice=str(row["practice"] or old.practice))
 
@@ -214,12 +215,12 @@ def _placed(task: Task, rule: Rule, row: Row, flags: Sequence[str], exclusions: 
         if exclusion.id not in flags or not applies(exclusion, rule):
             continue
         if exclusion.outcome == "redirected":
-            task = replace(task, queue="care_home", redirected=True, leads=True)
+            task = changed(task, queue="care_home", redirected=True, leads=True)
         elif (exclusion.outcome == "excluded" and was_open and task.priority not in PLANNED
               and row["death_status"] != "formal"):
-            return replace(task, place="held", why=exclusion.id, kept="open and urgent: a person hands it over")
+            return changed(task, place="held", why=exclusion.id, kept="open and urgent: a person hands it over")
         elif task.place == "open" or exclusion.outcome in ("excluded", "held"):
-            return replace(task, place=exclusion.outcome, why=exclusion.id)
+            return changed(task, place=exclusion.outcome, why=exclusion.id)
     return task
 
 
@@ -229,9 +230,9 @@ def _cases(tasks: Sequence[Task], order: Sequence[str]) -> tuple[Case, ...]:
     for task in tasks:
         if task.place == "open":
             mine.setdefault(task.patient_id, []).append(task)
-    made = []
+    made, rank = [], {queue: number for number, queue in enumerate(order)}
     for patient_id, own in sorted(mine.items()):
-        ranked = sorted(own, key=lambda task: (not task.leads, order.index(task.queue), task.priority, task.rule))
+        ranked = sorted(own, key=lambda task: (not task.leads, rank[task.queue], task.priority, task.rule)) if len(own) > 1 else own
         days = [task.due for task in own if task.due is not None]
         made.append(Case(patient_id, own[0].person, ranked[0].queue, min(task.priority for task in own),
                          min(days) if days else None, tuple(ranked)))
@@ -247,9 +248,17 @@ def _books(tasks: Sequence[Task]) -> dict[str, Counter[str]]:
 
 # ---- from night to night
 
+_USUAL = {name: one.default for name, one in Task.__dataclass_fields__.items() if one.default is not MISSING}
+
+
 def packed(task: Task) -> str:
-    """A task as JSON, for the store."""
-    return json.dumps(vars(task), default=lambda value: value.isoformat(), sort_keys=True)
+    """A task as JSON, for the store; fields with their usual value are left out."""
+    told = {name: value for name, value in vars(task).items() if value != _USUAL.get(name, ...)}
+    return json.dumps(told, default=_iso)
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
 
 
 def unpacked(text: str) -> Task:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from frailty.triage.capacity import Fairness, fairness
 from frailty.triage.census import Census, census
 from frailty.triage.clocks import Meeting, due_day, instant, london, meetings, reached
 from frailty.triage.clocks import Place as ClockPlace
+from frailty.triage.copies import changed
 from frailty.triage.evaluate import Evaluation, leave_reasons
 from frailty.triage.facts import FactTable
 from frailty.triage.homes import Question
@@ -55,6 +56,7 @@ class Run:
     held: dict[int, dict[str, str]] = field(default_factory=dict)
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
+    _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
 
     @cached_property
     def census(self) -> Census:
@@ -251,11 +253,12 @@ class Run:
         flags = self.flags.get(person)
         if not flags:
             return None
-        for exclusion in self.rules.exclusions:
-            if exclusion.id in flags and (
-                exclusion.scope == "everything" if not rules
-                else (all if exclusion.scope == "planned" else any)(applies(exclusion, rule) for rule in rules)
-            ):
+        for flag in flags:                              # in the order of the exclusions
+            exclusion = self.rules.exclusion(flag)
+            if exclusion.scope == "everything" and not rules:
+                return exclusion
+            holds = (applies(exclusion, rule) for rule in rules)
+            if rules and (all(holds) if exclusion.scope == "planned" else any(holds)):
                 return exclusion
         return None
 
@@ -268,11 +271,19 @@ class Run:
         verdicts = self.verdicts.get(person, {})
         return [rule for rule in rules if verdicts.get(rule.id, ("", False))[0] == "yes"]
 
+    @cached_property
+    def _practices(self) -> dict[str, PracticeInfo]:
+        return {one.ods: one for one in self.site.practices}
+
+    @cached_property
+    def _homes(self) -> dict[str, Home]:
+        return {one.id: one for one in self.site.homes}
+
     # --- names -----------------------------------------------------------------------------------------------------
 
     def practice(self, ods: str | None) -> PracticeInfo | None:
         """A practice by its code."""
-        return next((one for one in self.site.practices if one.ods == ods), None)
+        return self._practices.get(str(ods))
 
     def practice_name(self, ods: str | None) -> str:
         """A practice's name, or its code."""
@@ -281,7 +292,7 @@ class Run:
 
     def home(self, home_id: str | None) -> Home | None:
         """A home by its id."""
-        return next((one for one in self.site.homes if one.id == home_id), None)
+        return self._homes.get(str(home_id))
 
     def at_home(self, person: int, audience: str) -> bool:
         """Whether a request stands on a home's page: asked of the home, or for a confirmed resident."""
@@ -384,7 +395,7 @@ class Run:
             if not line.patient_id and line.mark in self.decisions.by_person:
                 last = self.decisions.by_person[line.mark][-1]
                 said = told(last, self.decisions.outcomes.get(last.outcome))
-                line = replace(line, why=(*line.why, f"Outcome recorded: {said}; open until the sources agree"))
+                line = changed(line, why=(*line.why, f"Outcome recorded: {said}; open until the sources agree"))
             made.append(compared(line, before.get((line.list, line.mark)), self.as_of))
         return made
 
@@ -402,7 +413,7 @@ class Run:
         if when < self.as_of:
             late = self.facts.calendar.between(when, self.as_of)
             text += f": OVERDUE by {cards.plural(late, 'working day')}" if late else ": OVERDUE"
-        return replace(line, due=when, due_text=text, overdue=when < self.as_of)
+        return changed(line, due=when, due_text=text, overdue=when < self.as_of)
 
     def due_on(self, due: str, start: date, row: Mapping[str, Any] | None, home: Home | None, meeting: date | None = None
                ) -> tuple[date, str] | None:
@@ -410,6 +421,16 @@ class Run:
 
         `meeting`: the one for which the page's pack is made.
         """
+        key = (due, start, row["practice"] if row else None, home.id if home else None, meeting)
+        if key not in self._due_days:
+            made = self._due_on(due, start, row, home, meeting)
+            if due in (self.rules.facts or {}):             # a person's own day
+                return made
+            self._due_days[key] = made
+        return self._due_days[key]
+
+    def _due_on(self, due: str, start: date, row: Mapping[str, Any] | None, home: Home | None, meeting: date | None
+                ) -> tuple[date, str] | None:
         clock = self.facts.clocks.clock(due)
         if clock is None:
             day = row[due] if row else None

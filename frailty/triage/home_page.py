@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 
 from frailty.site import Home, Request, Resident
 from frailty.triage import cards
 from frailty.triage.clocks import next_round
 from frailty.triage.context import ASKED, Run
+from frailty.triage.copies import changed
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line, ListView, Page, came_off, numbered
 from frailty.triage.room import pace, placed
@@ -129,9 +129,9 @@ def _resident(run: Run, home: Home, person: int) -> Line:
     ]
     if row["death_status"] == "informal":
         line = run.line(person, "hold", run.met(person, run.rules_of("hold")), asked)
-        line = replace(line, asks="Confirm whether this person has died. Make no contact before that.")
+        line = changed(line, asks="Confirm whether this person has died. Make no contact before that.")
     elif row["in_hospital"] == "yes":
-        line = replace(
+        line = changed(
             run.line(person, "in_hospital", [one for one in met if one.list != "round_gap"], asked), asks=""
         )
     elif asked:
@@ -147,7 +147,7 @@ def _resident(run: Run, home: Home, person: int) -> Line:
         if row["care_home"] == "confirmed"
         else f"Probable resident, to confirm (source: {row['home_basis']})"
     )
-    return replace(line, warnings=tuple(one for one in (probable, *line.warnings) if one))
+    return changed(line, warnings=tuple(one for one in (probable, *line.warnings) if one))
 
 
 def _asked(run: Run, home: Home, person: int) -> list[Request]:
@@ -212,7 +212,7 @@ def _ordered(
         found = [line for line in shared if line.list == name] if name in FILLER else placed(run, place, fresh[name], None)
         done = run.finished(place, found, [] if name in TABLES else rules, home=home)
         if name in TABLES:
-            done = [replace(line, due=None, due_text="", overdue=False) for line in done]
+            done = [changed(line, due=None, due_text="", overdue=False) for line in done]
             done.sort(key=lambda line: (room_order(line.card.room), line.card.name, line.mark))
         if name == "new_or_back":
             done.sort(key=lambda line: (line.due or date.max, line.mark))
@@ -240,7 +240,7 @@ def _repeated(run: Run, place: tuple[str, str], taken: set[str]) -> tuple[list[L
             and line.list != "tasks"
             and not run.decision_on(line)
         ):
-            lines.append(replace(line, status="repeated"))
+            lines.append(changed(line, status="repeated"))
             names |= {line.card.nhs_number, line.card.name}
     return sorted(lines, key=lambda line: line.position), names
 

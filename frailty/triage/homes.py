@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from frailty.site import Home, Resident, Site
@@ -100,8 +101,14 @@ def find_residents(site: Site, people: Sequence[Mapping[str, Any]], coded: Mappi
     found = Residents()
     facts = {int(row["person"]): row for row in people}
     listed = _match_lists(site, facts, found)
+    there: dict[str, list[Home]] = {}
+    for home in site.homes:
+        there.setdefault(postcode_key(home.postcode), []).append(home)
     at_home = {
-        person: home.id for person, row in facts.items() for home in site.homes if at_address(home, row)
+        person: home.id
+        for person, row in facts.items()
+        for home in there.get(postcode_key(row["postcode"]), ())
+        if at_address(home, row)
     }
     keeps = {home.id for home in site.homes if home.keeps_list}
     for person in sorted({*listed, *at_home, *(person for person in coded if person in facts)}):
@@ -355,6 +362,7 @@ def same_name(one: str, other: str) -> bool:
     return a[0] == b[0] or (min(len(a[0]), len(b[0])) == 1 and a[0][0] == b[0][0])
 
 
+@lru_cache(maxsize=1 << 16)
 def postcode_key(text: str | None) -> str:
     """Postcode without spaces, upper case."""
     return re.sub(r"\s", "", text or "").upper()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frailty.triage.capacity import Equity
 from frailty.triage.cases import Cases
+from frailty.triage.copies import changed
 from frailty.triage.sources import Source
 from frailty.triage.tiers import Tiers
 
@@ -245,12 +246,23 @@ class Worklists:
 
 def numbered(lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines with their place in the list, so that a later run can repeat the order."""
-    return tuple(replace(line, position=position) for position, line in enumerate(lines))
+    return tuple(changed(line, position=position) for position, line in enumerate(lines))
+
+
+_USUAL = {kind: {name: one.default for name, one in kind.__dataclass_fields__.items() if one.default is not MISSING}
+          for kind in (Card, Line)}
 
 
 def pack(line: Line) -> str:
-    """A line as JSON, for the store."""
-    return json.dumps({**vars(line), "card": vars(line.card)}, default=lambda value: value.isoformat(), sort_keys=True)
+    """A line as JSON, for the store; fields with their usual value are left out."""
+    usual, of = _USUAL[Line], _USUAL[Card]
+    told = {name: value for name, value in vars(line).items() if value != usual.get(name, ...)}
+    told["card"] = {name: value for name, value in vars(line.card).items() if value != of.get(name, ...)}
+    return json.dumps(told, default=_iso)
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
 
 
 def unpack(text: str) -> Line:
@@ -272,7 +284,7 @@ def unpack(text: str) -> Line:
 
 def came_off(line: Line, reason: str) -> Line:
     """The line as it is kept once it has left its list."""
-    return replace(line, status="came off", why=(reason,), due=None, due_text="", overdue=False, left_off="")
+    return changed(line, status="came off", why=(reason,), due=None, due_text="", overdue=False, left_off="")
 
 
 def _day(text: str | None) -> date | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from frailty.site import Request
 from frailty.triage import cards
 from frailty.triage.census import NOBODY
 from frailty.triage.context import Run
+from frailty.triage.copies import changed
 from frailty.triage.lines import Group, Line, ListView, numbered
 from frailty.triage.previous import Place
 from frailty.triage.room import comes_again, pace, placed, share
@@ -60,7 +61,7 @@ def make_list(run: Run, scope: Scope, info: ListInfo, room: Room | None = None) 
     before = run.previous.at(*scope.place)
     made = _pack(run, scope.place, found.lines, room) if room.meeting else placed(
         run, scope.place, found.lines, room.slots, days=room.days, weekly=info.per == "week")
-    paused = [replace(line, turns=old.turns) if (old := before.get((info.id, line.mark))) else line for line in found.paused]
+    paused = [changed(line, turns=old.turns) if (old := before.get((info.id, line.mark))) else line for line in found.paused]
     lines = run.finished(scope.place, [*made, *paused], rules, room.meeting)
     books = dict.fromkeys(("listed", "overflow", "paused"), 0)
     for line in lines:
@@ -115,7 +116,7 @@ def _sorted(run: Run, scope: Scope, info: ListInfo, rules: Sequence[Rule]) -> So
             found.lines.append(run.line(person, info, met))
         elif "paused" in by_place:
             text = cards.fill(stopped["paused"].reason, run.rows[person], run.facts.settings.values)
-            found.paused.append(replace(run.line(person, info, by_place["paused"]), section="paused", left_off=text))
+            found.paused.append(changed(run.line(person, info, by_place["paused"]), section="paused", left_off=text))
         elif "redirected" in by_place:
             found.redirected.add(person)
         elif "not evaluated" in by_place:
@@ -165,7 +166,7 @@ def _repeated(run: Run, scope: Scope, info: ListInfo, taken: Collection[str]) ->
         if not _planned(run, line) or {"died", "objection"} & set(run.flags.get(line.person or -1, ())):
             continue
         told = cards.warnings(row) if row else line.warnings
-        made.append(replace(line, status="repeated", asked=False, warnings=told))
+        made.append(changed(line, status="repeated", asked=False, warnings=told))
     return sorted(made, key=lambda line: line.position)
 
 

@@ -85,8 +85,9 @@ def _registered(run: Run, ods: str) -> int:
 def _objectors(run: Run, ods: str) -> tuple[Any, ...]:
     """The marker that only the person's own practice sees."""
     cursor = run.con.execute(
-        "SELECT * FROM facts WHERE practice = ? AND objection = 'yes' "
-        "AND registration_status = 'registered' AND coalesce(death_status, 'none') <> 'formal' "
+        "SELECT name, nhs_number, birth_date, age, phone, room, usual_gp, address, postcode FROM facts "
+        "WHERE practice = ? AND objection = 'yes' AND registration_status = 'registered' "
+        "AND coalesce(death_status, 'none') <> 'formal' "
         "ORDER BY name, person",
         [ods],
     )

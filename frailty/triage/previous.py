@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from frailty.triage.copies import changed
 from frailty.triage.lines import Line, unpack
 
 if TYPE_CHECKING:
@@ -61,17 +62,17 @@ def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
 def compared(line: Line, before: Line | None, as_of: date) -> Line:
     """The line with its status and the day on which it was first listed."""
     if before is None:
-        return replace(line, status="new", first_listed=as_of)
+        return changed(line, status="new", first_listed=as_of)
     same = line.signature == before.signature
-    return replace(line, status="same" if same else "changed", first_listed=before.first_listed or as_of)
+    return changed(line, status="same" if same else "changed", first_listed=before.first_listed or as_of)
 
 
 def with_turn(line: Line, before: Line | None, as_of: date) -> Line:
     """Carry the turn: whoever stood on the list past the due day, with nothing recorded, waits from now on like one who is new."""
-    line = replace(line, first_listed=(before.first_listed if before else None) or as_of)
+    line = changed(line, first_listed=(before.first_listed if before else None) or as_of)
     if before is None:
-        return replace(line, waits_since=as_of)
+        return changed(line, waits_since=as_of)
     past = before.section == "now" and before.due is not None and before.due < as_of
     ended = past and not before.overdue and not line.asked
-    return replace(line, turns=before.turns + ended, turn_on=before.turn_on if before.section == "now" else None, overdue=past,
+    return changed(line, turns=before.turns + ended, turn_on=before.turn_on if before.section == "now" else None, overdue=past,
                    waits_since=as_of if ended else before.waits_since or line.first_listed)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from frailty.triage import cards
 from frailty.triage.capacity import PLANNED, Item, allocate, shares, tie, weeks_to_clear
 from frailty.triage.clocks import DAY
+from frailty.triage.copies import changed
 from frailty.triage.lines import Line
 from frailty.triage.previous import Place, with_turn
 
@@ -35,7 +35,7 @@ def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, fre
         days, free = 7, _free_this_week(run, known.values(), items, slots)
     found = allocate(items, room, run.fairness, max(0, (room if free is None else free) - len(asked)), days)
     made = [*asked, *(known[one.item.person] for one in found.selected)]
-    made = [replace(line, turn_on=line.turn_on or run.as_of) for line in made]
+    made = [changed(line, turn_on=line.turn_on or run.as_of) for line in made]
     for one in found.overflow:
         line = known[one.item.person]
         why = [closed or one.why]
@@ -44,7 +44,7 @@ def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, fre
         why += [f"likely in the week of {cards.day(likely)}" if likely else
                 f"not within {run.fairness.weeks} weeks at this pace"]
         why += ["had a turn before, and nothing has been recorded since"] if line.turns else []
-        made.append(replace(line, section="overflow", turn_on=None, overdue=False, left_off="; ".join(why),
+        made.append(changed(line, section="overflow", turn_on=None, overdue=False, left_off="; ".join(why),
                             likely=likely))
     return made
 

@@ -184,6 +184,14 @@ class RuleSet:
         return {rule.id: rule for rule in (*self.off, *self.rules)}
 
     @cached_property
+    def _exclusions(self) -> dict[str, Exclusion]:
+        return {one.id: one for one in self.exclusions}
+
+    def exclusion(self, exclusion_id: str) -> Exclusion:
+        """An exclusion by id."""
+        return self._exclusions[exclusion_id]
+
+    @cached_property
     def _by_list(self) -> dict[str, list[Rule]]:
         made: dict[str, list[Rule]] = {}
         for rule in self.rules:

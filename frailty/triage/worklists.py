@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from frailty.triage import cards, team_page
 from frailty.triage.cases import Cases
 from frailty.triage.casework import casework, left_off, previous_tasks
 from frailty.triage.context import Run
+from frailty.triage.copies import changed
 from frailty.triage.evaluate import evaluate
 from frailty.triage.facts import FactTable
 from frailty.triage.fair import equity_table
@@ -94,7 +94,7 @@ def _freeze_shrunk(run: Run) -> None:
             f"registered people fell from {before:,} to {now.get(ods, 0):,} since the last run; if that is right, "
             "raise shrink_percent in site.toml for one night"
         )
-        run.facts.sources.practices[ods] = replace(state, state="frozen", why=why)
+        run.facts.sources.practices[ods] = changed(state, state="frozen", why=why)
         run.con.execute("UPDATE facts SET practice_state = 'frozen' WHERE practice = ?", [ods])
 
 
@@ -136,7 +136,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
     questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
     lines = placed(run, place, (task(one) for one in questions), None)
     lines = [
-        replace(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
+        changed(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
         for line in run.finished(place, lines, [])
     ]
     lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
@@ -166,7 +166,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
     notices += [text for text in team_page.notices(run, own, practices, own=True) if text.startswith(("Rule", "Proposals"))]
     registered = sum(page.registered for page in pages if page.audience == "practice")
     where = {home.id: home.name for home in run.site.homes}
-    lines = [replace(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
+    lines = [changed(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
     view = ListView(
         "tasks",
         "To settle",
