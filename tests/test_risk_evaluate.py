@@ -55,6 +55,17 @@ def test_boosting_is_shown_to_beat_it_and_the_planted_pair_is_named(account: dic
     assert found["beats"] == (found["auroc_gain"]["low"] > 0)
 
 
+def test_the_scorecard_stands_beside_itself_without_pairs() -> None:
+    parts = [risk_data(people, seed, 18_000 + 500 * seed) for people, seed in ((6_000, 21), (1_500, 22), (2_500, 23))]
+    model = ScorecardClassifier(parts[0].columns, pairs=2)
+    found = evaluate(*parts, model)
+    gain = found["predictions"]["additive"]["scorecard_less_this"]
+    losses = {name: one["log_loss"] for name, one in found["predictions"].items()}
+    assert model.pairs_ and losses["scorecard"] < losses["additive"] and gain["high"] > 0
+    over = found["boosting"]["auroc_gain_over_additive"]["value"]
+    assert over == pytest.approx(found["boosting"]["auroc_gain"]["value"] + gain["value"])
+
+
 def test_small_groups_are_hidden_and_never_one_alone(account: dict[str, Any]) -> None:
     groups = account["groups"]
     assert {one["group"]: one["suppressed"] for one in groups["care home"]} == {"not recorded": True, "yes": True}

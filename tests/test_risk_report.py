@@ -75,6 +75,7 @@ def test_the_page_holds_the_figures_and_the_json_all_of_them(account: dict[str, 
     for one in account["model"]["terms"]:
         assert one["title"] in text
     assert account["data"]["train"]["hash"] in text
+    assert "The scorecard without pairs" in text and "Its pairs add" in text
 
 
 @pytest.mark.skipif(not BROWSER or AXE is None, reason="no Chromium, or no axe-core")

@@ -59,7 +59,7 @@ def _filled(account: Account, title: str, mark: str, rules: Path | None) -> dict
     made_up = mark or TRUTH in predictions
     return {
         "title": title, "horizon": str(account["horizon"]), "purpose": " ".join(report_settings(rules)["card"]["purpose"].split()),
-        "references": ", ".join(names[name] for name in predictions if name not in ("scorecard", TRUTH)),
+        "references": ", ".join(names[name] for name in predictions if name not in ("scorecard", "additive", TRUTH)),
         "synthetic": f" ({mark})" if mark else "",
         "dates": "; ".join(f"{words[name]} {one['from']} to {one['to']}" for name, one in data.items())
                  + f"; follow-up {account['horizon']} days from each.",

@@ -17,19 +17,23 @@ from frailty.risk.references import Rows, logit
 Floats = NDArray[np.float64]
 
 
-def where_it_differs(model: ScorecardClassifier | None, ours: Floats, theirs: Floats, rows: Rows, said: Mapping[str, Any]
+def where_it_differs(model: ScorecardClassifier | None, predictions: Mapping[str, Floats], rows: Rows, said: Mapping[str, Any]
                      ) -> dict[str, Any]:
-    """The gain of boosting in discrimination and fit, and the pairs of features in which the two differ beyond their sum.
+    """The gain of boosting, also over the scorecard without its own pairs; and in which pairs of features the two differ.
 
     Each feature is cut once: at the largest jump of its points, or, where it has none, where boosting's difference in log-odds
     jumps most. Of a pair the difference in the four cells is compared: both less either alone. The observed share of those with
     both says who is right.
     """
     y, weight, cluster = rows.y, rows.weight, rows.cluster
+    ours, theirs = predictions["scorecard"], predictions["boosting"]
     gap = logit(theirs) - logit(ours)
     halves = _halves(model, gap, rows, int(said["among"]))
     gain = metrics.auroc_difference(y, theirs, ours, weight, cluster)
+    plain = predictions.get("additive", ours)
     return {"auroc_gain": gain, "log_loss_gain": metrics.log_loss(y, ours, weight) - metrics.log_loss(y, theirs, weight),
+            "auroc_gain_over_additive": metrics.auroc_difference(y, theirs, plain, weight, cluster),
+            "log_loss_gain_over_additive": metrics.log_loss(y, plain, weight) - metrics.log_loss(y, theirs, weight),
             "beats": gain["low"] > 0, "mean_absolute_gap": float(np.average(np.abs(theirs - ours), weights=weight)),
             "pairs": _pairs(halves, gap, ours, theirs, rows)[:int(said["pairs_shown"])]}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from frailty.errors import FrailtyError
 from frailty.knowledge import rules_dir
@@ -72,7 +73,11 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         before = np.asarray(p, np.float64)[metrics.seen(test)[0]]
         ours = {"test": before}
 
-    predictions = {"scorecard": ours["test"], **learned(fit, late, rows, said, seed), **given(fit, late, rows, said)}
+    predictions = {"scorecard": ours["test"]}
+    if model is not None and model.pairs_:
+        plain = clone(model).set_params(pairs=0).learn(train).mend(calibration, said["evaluate"]["update_level"])
+        predictions["additive"] = plain.predict_proba(rows.data.x)[:, 1]
+    predictions |= {**learned(fit, late, rows, said, seed), **given(fit, late, rows, said)}
     y, weight, cluster = rows.y, rows.weight, rows.cluster
     bins = int(said["evaluate"]["curve_bins"])
     curves = {**({"before": before} if model is not None else {}), "after": ours["test"], "boosting": predictions["boosting"]}
@@ -90,7 +95,7 @@ def evaluate(train: Dataset, calibration: Dataset, test: Dataset, model: Scoreca
         "groups": _groups(predictions, rows, said),
         "months": _months({name: ({"calibration": late, "test": rows}[name], one) for name, one in ours.items()}, said),
         "drift": _drift(train, test, model, said["evaluate"]),
-        "boosting": where_it_differs(model, predictions["scorecard"], predictions["boosting"], rows, said["evaluate"]),
+        "boosting": where_it_differs(model, predictions, rows, said["evaluate"]),
     }
     return dict(_plain(account))
 

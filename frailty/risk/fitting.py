@@ -224,7 +224,7 @@ def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Cal
     strength = [-1.0 if not isinstance(item, Step) or not item.k else abs(coef) * float(np.std(data.holds(item)))
                 for item, coef in zip(fitted.items, fitted.coef, strict=True)]
     order = [n for n in np.argsort(-np.array(strength), kind="stable") if strength[n] > 0][:among]
-    steps = [replace(step, up=fitted.coef[n] > 0) for n in order if isinstance(step := fitted.items[n], Step)]
+    steps = [replace(step, up=bool(fitted.coef[n] > 0)) for n in order if isinstance(step := fitted.items[n], Step)]
     if len(steps) < 2:
         return fitted
     slope, bend = data.pull(data.sum(fitted))

@@ -16,6 +16,7 @@ from frailty.risk.metrics import seen
 
 Floats = NDArray[np.float64]
 NAMES = {"scorecard": "The scorecard", "logistic": "Logistic regression", "boosting": "Gradient boosting", "age": "Age alone",
+         "additive": "The scorecard without pairs",
          TRUTH: "True risk, given the records"}
 
 

@@ -89,6 +89,8 @@ def brief(account: Account) -> list[str]:
     gain = account["boosting"]["auroc_gain"]
     word = "beats it by" if gain["low"] > 0 else "is behind it by" if gain["high"] < 0 else "cannot be told apart from it:"
     said.append(f"{names['boosting']} {word} {figures(gain if gain['high'] >= 0 else _turned(gain), 4)} AUROC.")
+    if "additive" in others:
+        said.append(f"Its pairs add {figures(others['additive']['scorecard_less_this'], 4)} AUROC to the points of features alone.")
     return said
 
 
@@ -150,7 +152,7 @@ def _recall(account: Account) -> str:
 
 def _published(account: Account) -> Sequence[str]:
     """The published scores, the best first; at most three, or a chart cannot be read."""
-    found = [name for name in account["predictions"] if name not in ("scorecard", "logistic", "boosting", "age", TRUTH)]
+    found = [name for name in account["predictions"] if name not in ("scorecard", "additive", "logistic", "boosting", "age", TRUTH)]
     return sorted(found, key=lambda name: -account["predictions"][name]["auroc"]["value"])[:3]
 
 
