@@ -119,8 +119,12 @@ def level(item: Item, rules: Fairness, later: int = 0) -> int:
 
 def urgency(item: Item, rules: Fairness) -> int:
     """The level without the waiting."""
-    band = item.band if item.band in rules.bands else rules.unknown_band
-    return rules.bands.index(band) + 6 - int(item.priority[1])
+    return _urgency(rules.bands, rules.unknown_band, item.band, item.priority)
+
+
+@lru_cache(maxsize=1024)
+def _urgency(bands: tuple[str, ...], unknown: str, band: str, priority: str) -> int:
+    return bands.index(band if band in bands else unknown) + 6 - int(priority[1])
 
 
 @lru_cache(maxsize=1 << 17)

@@ -18,6 +18,7 @@ from frailty.triage.clocks import Place as ClockPlace
 from frailty.triage.copies import changed
 from frailty.triage.evaluate import Evaluation, leave_reasons
 from frailty.triage.facts import FactTable
+from frailty.triage.home_alerts import home_alerts
 from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
@@ -57,6 +58,11 @@ class Run:
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
     _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
+
+    @cached_property
+    def alerts(self) -> dict[str, list[str]]:
+        """Home -> its alerts tonight."""
+        return home_alerts(self)
 
     @cached_property
     def census(self) -> Census:

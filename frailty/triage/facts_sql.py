@@ -98,6 +98,7 @@ SELECT person,
        count(DISTINCT started) FILTER (NOT inpatient AND setting <> 'emergency' AND started > {as_of} - to_months(6))
            AS contacts_6m,
        min(started) FILTER (here) AS in_hospital_since,
+       arg_max(provider, started) FILTER (here) AS in_hospital_provider,
        coalesce(bool_or(here), FALSE) AS open_now
 FROM (SELECT *, setting = 'inpatient' AS inpatient, ended IS NOT NULL AND ended <= {as_of} AS over,
              NOT (ended IS NOT NULL AND ended <= {as_of})
@@ -159,6 +160,7 @@ SELECT person, count(*) FILTER (regular) AS regular, max(rung) FILTER (regular) 
        count(*) FILTER (first_on > {as_of} - 30) AS new_30d,
        count(*) FILTER (regular AND class IS NOT NULL) AS fall_risk,
        count(*) FILTER (regular AND class IN ({dependence_classes})) AS dependence,
+       max(first_on) AS new_medicine_on,
        max(first_on) FILTER (class = 'antipsychotics') AS new_antipsychotic_on
 FROM t_medicine LEFT JOIN (SELECT name, min(class) AS class FROM t_risk_medicine GROUP BY name) USING (name)
 GROUP BY person
@@ -203,7 +205,7 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
             WHEN p.fresh AND sp."care/last_days" THEN 'no' END AS last_days,
        dy.last_days_on,
        CASE WHEN s.open_now THEN 'yes' WHEN p.hospital THEN 'no' END AS in_hospital,
-       s.in_hospital_since, s.last_admission_on, s.last_admission_known_on, s.last_emergency_admission_on,
+       s.in_hospital_since, s.in_hospital_provider, s.last_admission_on, s.last_admission_known_on, s.last_emergency_admission_on,
        s.last_discharge_on, s.last_discharge_known_on, s.last_ed_on, s.last_ed_known_on,
        CASE WHEN s.person IS NOT NULL OR p.hospital THEN coalesce(s.emergency_admissions_12m, 0) END
            AS emergency_admissions_12m,
@@ -237,7 +239,7 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN m.person IS NOT NULL THEN m.new_30d WHEN p.fresh AND ps.medicines THEN 0 END AS new_medicines_30d,
        CASE WHEN m.person IS NOT NULL THEN m.fall_risk WHEN p.fresh AND ps.medicines THEN 0 END AS fall_risk_medicines,
        CASE WHEN m.person IS NOT NULL THEN m.dependence WHEN p.fresh AND ps.medicines THEN 0 END AS dependence_medicines,
-       m.new_antipsychotic_on,
+       m.new_medicine_on, m.new_antipsychotic_on,
        CASE WHEN ac.person IS NOT NULL THEN 'found' WHEN p.fresh AND ps.plans THEN 'none' END AS acp_status, ac.acp_on,
        CASE WHEN k.open_teams IS NOT NULL THEN 'yes' WHEN p.fresh AND ps.episodes THEN 'no' END AS on_caseload, k.open_teams,
        CASE WHEN k.open_task THEN 'yes' WHEN p.fresh AND ps.tasks THEN 'no' END AS open_task, k.next_appointment_on,

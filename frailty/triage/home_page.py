@@ -93,7 +93,7 @@ def home_page(run: Run, home: Home) -> Page:
         _excluded(run, people, served),
         (),
         (),
-        tuple(_notices(run, home, people)),
+        (*(f"Alert {one}." for one in run.alerts.get(home.id, ())), *_notices(run, home, people)),
         run.facts.sources.of(home.practice),
         "ok",
         len(people),

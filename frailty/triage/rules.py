@@ -20,6 +20,7 @@ from frailty.triage.capacity import PROTECTED
 from frailty.triage.clock_rules import Clocks, load_clocks
 from frailty.triage.clocks import load_calendar
 from frailty.triage.expressions import check_expression, literal, nearest, parse_expressions, with_settings
+from frailty.triage.home_alerts import HomeAlert, read_alert
 from frailty.triage.settings import Settings, load_settings
 from frailty.triage.tiers import Tier, read_tiers
 from frailty.triage.vocabulary import PHRASES, Fact, vocabulary
@@ -178,6 +179,7 @@ class RuleSet:
     facts: dict[str, Fact] | None = None
     lists: tuple[ListInfo, ...] = ()
     tiers: tuple[Tier, ...] = ()
+    alerts: tuple[HomeAlert, ...] = ()
 
     @cached_property
     def _by_id(self) -> dict[str, Rule]:
@@ -243,6 +245,7 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
     queues = tuple(_queue(entry, str(file)) for file in files for entry in read[file].get("queue", []))
     lists = tuple(_list(entry, str(file)) for file in files for entry in read[file].get("list", []))
     tiers = tuple(one for file in files for one in read_tiers(read[file].get("tier", []), str(file)))
+    alerts = tuple(read_alert(entry, str(file)) for file in files for entry in read[file].get("alert", []))
     known = ("", *HOME_LISTS, *(one.id for one in lists))
     loaded = [_rule(entry, str(file), known) for file in files for entry in read[file].get("rule", [])]
     mark = rule_set_hash(folder, settings, clocks.content(load_calendar(site, rules)))
@@ -250,13 +253,16 @@ def load_rules(site: Site | None = None, rules: Path | None = None) -> RuleSet:
         with duckdb.connect() as con:
             _check_lists(lists, queues, defaults)
             _check(con, loaded, exclusions, queues, defaults, facts, clocks)
+            for alert in alerts:
+                check_expression(con, alert.when, facts, defaults.values, alert.where)
+                _try(con, [_examples(alert.when, (), alert.examples, defaults, facts, alert.where)])
             for tier in tiers:
                 for when, _ in tier.because:
                     check_expression(con, when, facts, defaults.values, f"rules/triage, tier {tier.id}")
         _HOLD.add(mark)
     on = tuple(rule for rule in loaded if not rule.proposal or settings.turned_on(rule.id))
     off = tuple(rule for rule in loaded if rule.proposal and not settings.turned_on(rule.id))
-    return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists, tiers)
+    return RuleSet(on, exclusions, settings, mark, off, queues, facts, lists, tiers, alerts)
 
 
 def load_lists(rules: Path | None = None) -> tuple[ListInfo, ...]:

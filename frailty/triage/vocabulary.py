@@ -99,6 +99,7 @@ BUILT: dict[str, Fact] = {
     # hospital
     "in_hospital": Fact("VARCHAR", "yes | no", "hospital", "in_hospital_since"),
     "in_hospital_since": Fact("DATE", "admitted", "hospital"),
+    "in_hospital_provider": Fact("VARCHAR", "where, as the records name it", "hospital"),
     "last_admission_on": Fact("DATE", "newest inpatient admission", "hospital"),
     "last_admission_known_on": Fact("DATE", "when that became known", "hospital"),
     "last_emergency_admission_on": Fact("DATE", "newest emergency admission", "hospital"),
@@ -138,6 +139,7 @@ BUILT: dict[str, Fact] = {
     "regular_medicines": Fact("INTEGER", "regular medicines, distinct substances", "medicines"),
     "medicines_rung": Fact("INTEGER", "weakest rung of the medicines ladder used", "medicines"),
     "new_medicines_30d": Fact("INTEGER", "substances first issued in the last 30 days, of twelve months", "medicines"),
+    "new_medicine_on": Fact("DATE", "newest substance first issued, of twelve months", "medicines"),
     "fall_risk_medicines": Fact("INTEGER", "regular medicines that raise the risk of falls (STOPPFall)", "medicines", lists=_RISKY),
     "dependence_medicines": Fact("INTEGER", "regular opioids, benzodiazepines, z-drugs", "medicines", lists=_RISKY),
     "new_antipsychotic_on": Fact("DATE", "antipsychotic first issued, of twelve months", "medicines", lists=_RISKY),

@@ -53,6 +53,8 @@ def build_worklists(
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages += team_page.team_pages(run)
     cases = casework(run, previous_tasks(rows)).overflow(left_off(pages))
+    about = tuple(f"{home.name}: {text}" for home in site.homes for text in run.alerts.get(home.id, ()))
+    cases = changed(cases, alerts=(*cases.alerts, *about))
     tiers = tiers_of(run, rows)
     pages.append(_hub_page(run, pages, cases, tiers))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
