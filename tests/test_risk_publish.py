@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from frailty.errors import DefinitionError, FrailtyError, SiteError
-from frailty.knowledge import rules_dir
+from frailty.knowledge import models_dir, rules_dir
 from frailty.risk.apply import ended, turned_on
 from frailty.risk.cohort import draw, periods_of
 from frailty.risk.dataset import Column
@@ -161,3 +161,18 @@ def test_features_of_a_site_that_name_a_list_that_is_not_there():
     with pytest.raises(DefinitionError, match="The feature 'x' cannot be evaluated"):
         card_of([Column("x", "X", "flag", 0, {"any": [{"codes": "efi"}]})])
     assert rules_dir().is_dir()
+
+
+def test_the_shipped_model_is_for_demonstration():
+    """It loads, is what was evaluated, bears its mark on every band, is off, and was honestly judged on later rows."""
+    assert model_ids() == ["demo_emergency_admission_12m"]
+    card = load_scorecard("demo_emergency_admission_12m")
+    told = check_model(card)
+    assert card.restricted == MARK and MARK in card.title and all(MARK in band.label for band in card.bands) and not card.default
+    assert MARK in (models_dir() / card.id / "card.md").read_text(encoding="utf-8").lower()
+    assert told["training"]["made_up"] and told["approval"] is None
+    account = told["evaluation"]
+    assert account["data"]["test"]["events"] >= 10_000 and account["data"]["train"]["to"] < account["data"]["calibration"]["from"]
+    assert account["predictions"]["hazard_given_records"]["scorecard_less_this"]["low"] > -0.02
+    assert 0.95 <= account["calibration"]["after"]["slope"]["value"] <= 1.05
+    assert account["boosting"]["beats"]
