@@ -16,7 +16,7 @@ from frailty.triage.census import Census, census
 from frailty.triage.clocks import Meeting, due_day, instant, london, meetings, reached
 from frailty.triage.clocks import Place as ClockPlace
 from frailty.triage.copies import changed
-from frailty.triage.evaluate import Evaluation, leave_reasons
+from frailty.triage.evaluate import Evaluation
 from frailty.triage.facts import FactTable
 from frailty.triage.home_alerts import home_alerts
 from frailty.triage.homes import Question
@@ -449,51 +449,6 @@ class Run:
         word = "MDT on" if met else "round on" if clock.counts == "next_round" and here.round_day else "by"
         hour = f", {london(reached(clock, instant(start), here)):%H:%M}" if clock.counts in ("by_time", "same_day") else ""
         return day, f"{word} {cards.day(day, weekday=True)}{hour}"
-
-    # --- what left -------------------------------------------------------------------------------------------------
-
-    def why_off(self, lines: Sequence[Line], elsewhere: dict[str, str]) -> dict[tuple[str, str], str]:
-        """For lines of the last run that are not there now: why."""
-        reasons: dict[tuple[str, str], str] = {}
-        by_rule: dict[str, list[int]] = {}
-        for line in lines:
-            for mark in line.rules:
-                if line.person in self.rows and line.person is not None:
-                    by_rule.setdefault(mark.split(" v")[0], []).append(line.person)
-        leaves = {}
-        for rule_id, people in by_rule.items():
-            rule = self.rules.rule(rule_id)
-            if rule:
-                found = leave_reasons(self.con, rule, people, self.facts.settings.values)
-                leaves.update({(rule_id, person): reason for person, reason in found.items()})
-        for line in lines:
-            reasons[line.list, line.mark] = self._one_off(line, leaves, elsewhere)
-        return reasons
-
-    def _one_off(self, line: Line, leaves: dict[tuple[str, int], str], elsewhere: dict[str, str]) -> str:
-        person, decided = line.person, self.decision_on(line)
-        if decided:
-            return decided
-        if person is None:
-            return "the home's list no longer says so, or the person was found in the records"
-        row = self.rows.get(person)
-        if row is None:
-            return "no longer in the records"
-        rules = [rule for mark in line.rules if (rule := self.rules.rule(mark.split(" v")[0]))]
-        exclusion = self.exclusion(person, rules)
-        if exclusion:
-            return cards.fill(exclusion.reason, row, self.facts.settings.values)
-        for rule in rules:
-            if (rule.id, person) in leaves:
-                return cards.fill(leaves[rule.id, person], row, self.facts.settings.values)
-        if line.mark in elsewhere:
-            return f"now under “{elsewhere[line.mark]}”"
-        if ASKED in line.rules and person not in self.asked:
-            return "nobody asks for this person any more"
-        for rule in rules:
-            if self.verdicts.get(person, {}).get(rule.id, ("", False))[0] == "not evaluated":
-                return f"can no longer be evaluated by rule {rule.id}"
-        return "no longer meets the rule" + (f" {rules[0].id}" if rules else "")
 
 
 def asked_text(request: Request) -> str:

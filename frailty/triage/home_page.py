@@ -14,6 +14,7 @@ from frailty.triage.homes import Question
 from frailty.triage.lines import Card, Line, ListView, Page, came_off, numbered
 from frailty.triage.room import pace, placed
 from frailty.triage.rules import Rule
+from frailty.triage.why_off import why_off
 
 TITLES = {
     "hold": (
@@ -77,7 +78,7 @@ def home_page(run: Run, home: Home) -> Page:
         for key, line in run.previous.at(*place).items()
         if key not in present and key[0] != "tasks" and not run.unsaid(line)
     ]
-    why_off = run.why_off(gone, here)
+    reasons = why_off(run, gone, here)
     round_on = next_round(home.round_day, run.as_of)
     subtitle = "Care-home round list" + (
         f" · round on {cards.day(round_on, weekday=True)}" if round_on else ""
@@ -89,7 +90,7 @@ def home_page(run: Run, home: Home) -> Page:
         home.name,
         subtitle,
         views,
-        tuple(came_off(line, why_off[line.list, line.mark]) for line in gone),
+        tuple(came_off(line, reasons[line.list, line.mark]) for line in gone),
         _excluded(run, people, served),
         (),
         (),

@@ -11,6 +11,7 @@ from frailty.triage.lines import Line, ListView, Page, came_off
 from frailty.triage.listing import Scope, excluded, make_list
 from frailty.triage.previous import Place
 from frailty.triage.rules import ListInfo
+from frailty.triage.why_off import why_off
 
 
 def team_pages(run: Run) -> list[Page]:
@@ -62,7 +63,7 @@ def left(run: Run, place: Place, views: Sequence[ListView]) -> tuple[Line, ...]:
     present = {(line.list, line.mark) for view in views for line in view.lines}
     gone = [line for key, line in run.previous.at(*place).items()
             if key not in present and key[0] in title and not run.unsaid(line)]
-    why = run.why_off(gone, here)
+    why = why_off(run, gone, here)
     return tuple(came_off(line, why[line.list, line.mark]) for line in gone)
 
 
