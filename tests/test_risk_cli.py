@@ -72,6 +72,13 @@ def test_slips(arguments, words, capsys):
     assert words.lower() in said(capsys).lower()
 
 
+def test_a_table_of_contacts_that_cannot_be_read(tmp_path, capsys):
+    for text, words in (("who,when\n", "lacks a column"), ("patient_id,date\na,1 June\n", "line 2")):
+        (tmp_path / "contacts.csv").write_text(text)
+        assert main(["model", "train", "--town", "2400", "--out", str(tmp_path / "x"), "--contacted", str(tmp_path / "contacts.csv")]) == 1
+        assert words in said(capsys)
+
+
 def test_help_has_examples(capsys):
     for name in ("train", "evaluate", "publish", "compare", "monitor"):
         with pytest.raises(SystemExit):

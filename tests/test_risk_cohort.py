@@ -40,7 +40,12 @@ def after(days: int) -> str:
 
 
 def people(*stays: tuple[str, int, str], persons: dict[str, dict] | None = None, events: list[dict] | None = None):
-    """Records of a to h. stays: (who, days after the snapshot, admission)."""
+    """Records of a to h."""
+    return store_records(people_of(*stays, persons=persons, events=events).connection, until=DAY + timedelta(days=400))
+
+
+def people_of(*stays: tuple[str, int, str], persons: dict[str, dict] | None = None, events: list[dict] | None = None):
+    """A practice of a to h. stays: (who, days after the snapshot, admission)."""
     rows = [{"patient_id": who, "nhs_number": None, "birth_date": "1950-05-05", "sex": "female", "practice": "Y90001",
              "registered_from": "2000-01-01", "registered_to": None, "deceased_on": None} | (persons or {}).get(who, {}) for who in "abcdefgh"]
     lines = [{"patient_id": who, "stay_id": f"s{n}", "started": after(day), "ended": after(day + 2), "setting": "inpatient",
@@ -49,7 +54,7 @@ def people(*stays: tuple[str, int, str], persons: dict[str, dict] | None = None,
     none = [{"patient_id": "a", "record_id": "r0", "system": SNOMED, "code": FALLS, "effective_on": "2001-01-01", "recorded_on": "2001-01-01"}]
     practice = Practice.from_frames(pd.DataFrame(rows), pd.DataFrame(events or none), stays=pd.DataFrame(lines))
     practice.connection.execute("UPDATE feed SET kind = 'hospital', practices = NULL")
-    return store_records(practice.connection, until=DAY + timedelta(days=400))
+    return practice
 
 
 def cohort_of(records, **options):
@@ -179,6 +184,16 @@ def test_a_store_is_split_by_people_and_in_time():
         assert set(cohort.as_of[cohort.rows(name)]) <= set(getattr(periods, name))
     whole = [set(cohort.person[cohort.rows(name)]) for name in ("train", "calibration", "test")]
     assert not (whole[0] & whole[1] or whole[0] & whole[2] or whole[1] & whole[2]) and cohort.left_out["in another period"] > 0
+
+
+def test_who_had_a_place_on_a_list_is_known():
+    practice = people_of(("a", 30, "emergency"))
+    practice.connection.execute("""INSERT INTO listed (run, as_of, section, patient_id) VALUES
+        (1, DATE '2022-02-01', 'now', 'a'), (2, DATE '2022-01-20', 'now', 'a'), (1, DATE '2022-01-01', 'overflow', 'b')""")
+    records = store_records(practice.connection, until=DAY + timedelta(days=400))
+    assert records.listed == {0: number(date(2022, 1, 20))}
+    y = of(records, cohort_of(records), outcomes(records, cohort_of(records, contacted=records.listed), HORIZON)[0])
+    assert y["a"] == -1 and y["b"] == 0
 
 
 def test_numbers_of_the_999_range_are_of_nobody():

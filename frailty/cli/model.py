@@ -78,7 +78,8 @@ def _source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=a_date, metavar="DATE", help="last day of known admissions (default: the feed's)")
     parser.add_argument("--horizon", type=int, metavar="DAYS", help="30, 90 or 365 (default: 365, or the model's)")
     parser.add_argument("--contacted", type=Path, metavar="FILE",
-                        help="CSV patient_id, date: the day on which care was first changed; followed until the day before")
+                        help="CSV patient_id, date: the day on which care was first changed, followed until the day before; or the "
+                             "word lists: the first day with a place on a list of the night")
     parser.add_argument("--hold-out", action="store_true", help="leave those people out instead")
     rules_option(parser)
 
@@ -110,10 +111,10 @@ def _records(chosen: argparse.Namespace, shift: tuple[date, float] | None = None
     return found, {"from": "a store"}
 
 
-def _contacted(path: Path | None, records: Records) -> dict[int, int]:
+def _contacted(path: Path | None, records: Records) -> Mapping[int, int]:
     """Place of a person -> first day of contact."""
-    if path is None:
-        return {}
+    if path is None or str(path) == "lists":
+        return records.listed if path else {}
     places = {id: n for n, id in enumerate(records.patient_ids)}
     found: dict[int, int] = {}
     with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -29,7 +29,7 @@ class Records:
     base: everybody, with stays only. arrays(plans, places): what these plans read of these people. seen_from, seen_to: [P]
     first and last day on which somebody's admissions would be seen (registered, covered by a hospital feed, before the
     records end). own_day: [P] the only day of each person, where there is one. given: [P] predictions for that day. made_up:
-    no real person.
+    no real person. listed: place of a person -> first day with a place on a list of the night.
     """
 
     base: PracticeArrays
@@ -45,6 +45,7 @@ class Records:
     made_up: bool = False
     rules: Path | None = None
     patient_ids: Sequence[str] = ()
+    listed: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.base)
@@ -114,8 +115,11 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
              for name in ("practice", "ethnicity")}
     texts["imd_quintile"] = np.array(["" if one != one else str(int(one)) for one in base.inputs["imd_quintile"]])
     systems, codes = concepts(con)
+    places = {id: place for place, id in enumerate(ids)}
+    listed = {places[id]: int(day) for id, day in con.execute("""SELECT patient_id, min(as_of) - DATE '1970-01-01' FROM listed
+        WHERE section = 'now' GROUP BY patient_id ORDER BY patient_id""").fetchall() if id in places}
     # The 999 range is never given to a person: what is learned on a made-up locality bears its mark, whatever way it came.
     numbers, made_up = con.execute("""SELECT count(nhs_number), coalesce(bool_and(nhs_number LIKE '999%'), FALSE)
         FROM person WHERE known_to IS NULL""").fetchall()[0]
     return Records(base, arrays, systems, codes, ladder, seen_from, seen_to, texts, made_up=bool(numbers and made_up), rules=rules,
-                   patient_ids=ids)
+                   patient_ids=ids, listed=listed)
