@@ -12,11 +12,9 @@ import pytest
 
 from frailty.errors import DefinitionError, FrailtyError, SiteError
 from frailty.knowledge import models_dir, rules_dir
+from frailty.risk import study
 from frailty.risk.apply import ended, turned_on
-from frailty.risk.cohort import draw, periods_of
 from frailty.risk.dataset import Column
-from frailty.risk.features import dataset, generate, split
-from frailty.risk.learner import ScorecardClassifier
 from frailty.risk.publish import (
     Approval,
     bands,
@@ -43,13 +41,10 @@ APPROVAL = Approval("A. Example", "clinical safety officer", "to plan reviews", 
 @pytest.fixture(scope="module")
 def learned():
     """records, test rows, the learner, the scorecard as a table."""
-    records = town_records(make_town(2_400, DAYS))
-    cohort = draw(records, periods_of(records, 365), 365)
-    train, calibration, test = split(dataset(records, cohort, generate(), 365, scores=[], least=10), cohort)
-    model = ScorecardClassifier(train.columns, max_terms=25, least=1.0, pairs=1).fit(train.x[train.y >= 0], train.y[train.y >= 0])
-    table = model.to_scorecard(**head("made_up_12m", 365, "1", train.hash(), made_up=True, learned_on="2026-11-25"),
-                               band=bands(model.predict_proba(calibration.x)[:, 1], MARK))
-    return records, test, model, table
+    made = study.prepare(town_records(make_town(2_400, DAYS)), 365)
+    options = {"max_terms": 25, "least": 1.0, "pairs": 1}
+    model, table = study.learn(made, "made_up_12m", "1", "2026-11-25", options)
+    return made.records, made.test, model, table, made
 
 
 @pytest.fixture
@@ -65,13 +60,20 @@ def evaluated(draft):
 
 
 def test_the_engine_gives_what_the_learner_gives(learned, draft):
-    records, test, model, table = learned
+    records, test, model, table, _ = learned
     card, _ = read_model(draft)
     expected = model.predict_proba(test.x)[:, 1]
     assert prove_same(records, card, test.person, test.as_of, expected) > 0.9 * len(test)
     assert len(card.terms) == len(table["term"]) >= 4 and not card.default
     with pytest.raises(FrailtyError, match="is not the model that was learned"):
         prove_same(records, card, test.person, test.as_of, expected + 1e-4)
+
+
+def test_the_survival_form_goes_the_same_way(learned, tmp_path):
+    model, table = study.learn(learned[4], "made_up_survival", "1", "2026-11-25", {"form": "survival", "max_terms": 5, "pairs": 0})
+    card = study.write(learned[4], tmp_path / "draft", model, table, {"from": "a test"})
+    assert card.link.kind == "survival" and card.link.horizon == "365 days"
+    assert read_evaluation(tmp_path / "draft")["training"]["rows_proven_free_of_the_future"] > 500
 
 
 def test_every_part_bears_the_mark(draft):

@@ -39,6 +39,7 @@ def add_model(commands: Any) -> None:
     train.add_argument("--outcome", default="emergency_admission", metavar="NAME", help="what to predict (rules/risk.toml)")
     train.add_argument("--max-terms", type=int, metavar="N", help="at most so many terms (default: 40)")
     train.add_argument("--pairs", type=int, metavar="N", help="at most so many pairs of features (default: 4)")
+    train.add_argument("--form", choices=("logistic", "survival"), help="logistic, or survival: people count for as long as seen")
     train.add_argument("--points", choices=("real", "integer"), help="points of the scorecard (default: real)")
     judge = command(actions, "evaluate", _evaluate, "judges a draft on a later period, with a report",
                     "frailty model evaluate draft --store lists.duckdb --site site.toml",
@@ -181,7 +182,7 @@ def _train(chosen: argparse.Namespace) -> int:
     horizon = _horizon(chosen)
     new_folder(chosen.out)                                  # before any work
     study, told = _study(chosen, horizon, chosen.outcome)
-    options = {name: value for name in ("max_terms", "pairs", "points") if (value := getattr(chosen, name)) is not None}
+    options = {name: value for name in ("max_terms", "pairs", "points", "form") if (value := getattr(chosen, name)) is not None}
     model, scorecard = learn(study, chosen.id or f"emergency_admission_{horizon}d", chosen.model_version, str(today()), options)
     card = write(study, chosen.out, model, scorecard, told | {"frailty": __version__})
     for reason, count in study.cohort.left_out.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +66,11 @@ def learn(study: Study, id: str, version: str, learned_on: str, options: Mapping
     from frailty.risk.evaluate import report_settings
     from frailty.risk.learner import ScorecardClassifier
     model = ScorecardClassifier(study.train.columns, **{**OPTIONS, **(options or {})})
-    level = float(report_settings(study.records.rules)["evaluate"]["update_level"])
-    for data, fit in ((study.train, model.fit), (study.calibration, partial(model.recalibrate, level=level))):
-        rows, weight = metrics.seen(data)
-        if not 0 < (data.y[rows] == 1).sum() < len(rows):
+    for data in (study.train, study.calibration):
+        if not (data.y == 1).any() or not (data.y == 0).any():
             raise FrailtyError("The rows hold nobody with an admission, or nobody without.",
                                mend="take a longer time, or more people")
-        fit(data.x[rows], (data.y[rows] == 1).astype(np.float64), weight)
+    model.learn(study.train).mend(study.calibration, float(report_settings(study.records.rules)["evaluate"]["update_level"]))
     made_up, rules = study.records.made_up, study.records.rules
     mark = str(load_settings(rules)["demonstration"]["mark"]) if made_up else ""
     table = model.to_scorecard(
