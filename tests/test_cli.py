@@ -242,6 +242,18 @@ def test_explain_goes_down_to_the_record(capsys: pytest.CaptureFixture[str], sma
     assert code == 1 and "no store" in err
 
 
+def test_explain_tells_the_facts_that_rules_see(capsys: pytest.CaptureFixture[str], small: Place) -> None:
+    code, out, _ = said(capsys, "explain", "p2", "--store", str(small.store), "--facts", "--as-of", AS_OF.isoformat())
+    assert code == 0
+    known, missing = out.split("Not known; no rule reads that as no:")
+    lines = {line.split()[0]: line for line in known.splitlines() if line}
+    assert "moderate" in lines["frailty_level"] and "suggested" in lines["frailty_level"]
+    assert "frailty_level" not in missing and "no care plans in this practice's records" in missing
+    assert not [name for name in NAMES if name in out]
+    code, _, err = said(capsys, "explain", "p222", "--store", str(small.store), "--facts")
+    assert code == 1 and "Nobody here" in err and "p222" not in err
+
+
 def test_scores_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     from frailty.scoring import scorecard_ids
 

@@ -8,7 +8,18 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frailty.cli.parts import a_date, command, objectors_of, practice_of, rules_of, rules_option, save, site_option, store_options
+from frailty.cli.parts import (
+    a_date,
+    command,
+    objectors_of,
+    practice_of,
+    rules_of,
+    rules_option,
+    save,
+    site_option,
+    store_options,
+    table,
+)
 
 if TYPE_CHECKING:
     from frailty.scoring import Scorecard
@@ -22,6 +33,8 @@ def add_people(commands: Any) -> None:
     explain.add_argument("--store", type=Path, required=True, metavar="FILE")
     explain.add_argument("--score", default="efi", metavar="ID")
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
+    explain.add_argument("--facts", action="store_true", help="instead: what the rules of the worklists see of "
+                         "this person: each fact with value, date, source, how sure, and why it is missing")
     site_option(explain)
     rules_option(explain)
 
@@ -82,7 +95,28 @@ def _outcome(value: float, band: Any) -> str:
     return "none" if value != value else f"{value:.3g}" + (f" ({band})" if isinstance(band, str) else "")
 
 
+def _facts(chosen: argparse.Namespace) -> int:
+    from frailty.errors import FrailtyError
+    from frailty.nightly import triage_facts
+    from frailty.site import load_site
+    from frailty.triage.told import facts_of
+    practice = practice_of(chosen)
+    found, _ = triage_facts(practice, load_site(chosen.site), chosen.as_of or date.today(), rules_of(chosen))
+    told = facts_of(practice.connection, found, chosen.patient, rules_of(chosen))
+    if not told:
+        raise FrailtyError("Nobody here has that id.", where=str(chosen.store), mend="patient_id stands in scores.csv")
+    known = [one for one in told if not one.missing]
+    print(f"As of {found.as_of}: {len(known)} of {len(told)} facts are known.\n")
+    print(table([[one.fact, one.value, one.on, one.sure, one.source] for one in known],
+                ["fact", "value", "on", "how sure", "source"]))
+    print("\nNot known; no rule reads that as no:\n")
+    print(table([[one.fact, one.missing, one.source] for one in told if one.missing], ["fact", "why", "source"]))
+    return 0
+
+
 def _explain(chosen: argparse.Namespace) -> int:
+    if chosen.facts:
+        return _facts(chosen)
     from frailty.scoring.load import load_scorecard
     card = load_scorecard(chosen.score, rules_of(chosen))
     practice = practice_of(chosen)
