@@ -524,8 +524,12 @@ def score(card: Scorecard, person: Row, rules: Path | None = None) -> Row:
     if card.floor is not None and points < card.floor:
         counted["floor"] = {"points": card.floor - points, **traced([])}
         points = card.floor
-    assessed = sum(judged[term.id]["assessed"] or term.missing != "absent" for term in card.terms)
-    few = card.link.kind == "assessed" and Fraction(assessed, len(card.terms)) < card.link.minimum_share
+    missing = {term.id: term.missing for term in card.terms}
+    deficits = {id: ([id], "absent") for id in missing} | {id: (group.terms, group.missing) for group in card.groups for id in group.terms}
+    each = {tuple(ids): then for ids, then in deficits.values()}    # a group of grades is one deficit
+    assessed = sum(then != "absent" or any(judged[id]["assessed"] or missing[id] != "absent" for id in ids)
+                   for ids, then in each.items())
+    few = card.link.kind == "assessed" and Fraction(assessed, len(each)) < card.link.minimum_share
     status, reason = standing(card, person, any(one["unsure"] for one in judged.values()), blocked, few)
     of = Fraction(assessed) if card.link.kind == "assessed" else card.link.divide_by or Fraction(1)
     if status == "ok" and unmapped and card.unmapped is not None:

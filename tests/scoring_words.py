@@ -187,6 +187,33 @@ id = "needed"
 any = [{ from = "answer", codes = "t/question", answers = "t/answers", take = "latest" }]
 bands = [{ below = 1, points = 0 }, { at_least = 1, points = 1 }]
 missing = { points = 0.75 }
+[[term]]
+id = "grade 1"
+any = [{ codes = "t/two" }]
+points = 1
+[[term]]
+id = "grade half"
+any = [{ codes = "t/one" }]
+points = 0.5
+[[term]]
+id = "worst number"
+any = [{ from = "value", codes = "quantities/q1", take = "latest", value = [{ above = 4 }], within = "1 years" }]
+all = [{ from = "value", codes = "quantities/q2" }]
+points = 1
+[[term]]
+id = "worse number"
+any = [{ from = "value", codes = "quantities/q1", value = [{ above = 2 }] }]
+points = 0.5
+[[group]]
+id = "graded"
+title = "One deficit of codes"
+choose = "first"
+terms = ["grade 1", "grade half"]
+[[group]]
+id = "graded number"
+title = "One deficit of numbers"
+choose = "latest"
+terms = ["worst number", "worse number"]
 [[band]]
 label = "low"
 below = 0.5

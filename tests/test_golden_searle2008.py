@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -53,6 +54,47 @@ def test_too_little_assessed_is_no_index(card: Scorecard) -> None:
 def test_grades_at_every_edge(card: Scorecard, quantity: str, value: float, points: float) -> None:
     other = {"egfr": 90.0, "bmi": 22.0} | {quantity: value}
     assert differs(card, {"values": numbers(**other)}, points=points, of=5) == []
+
+
+@pytest.mark.parametrize(("terms", "points", "of"), [
+    ([], 0, 6), (["memory_concerns"], 0.5, 6), (["dementia", "memory_concerns"], 1, 6), (["falls", "memory_concerns"], 1.5, 6)])
+def test_grades_known_by_codes_are_one_deficit(tmp_path: Path, terms: list[str], points: float, of: int) -> None:
+    """Six deficits: falls, weight loss, dementia with its milder grade, kidney, body mass index; and a number with two grades."""
+    copytree(TEMPLATE, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "scores" / "our_frailty_index.toml"
+    file.write_text(file.read_text("utf-8").split("[[example]]")[0] + """
+[[term]]
+id = "memory_concerns"
+title = "Memory concerns"
+any = [{ codes = "efi2/memory-concerns" }]
+points = 0.5
+[[term]]
+id = "anaemia"
+title = "Anaemia"
+any = [{ from = "value", codes = "quantities/haemoglobin", unit = "g/L", take = "latest", value = [{ below = 90 }] }]
+points = 1
+[[term]]
+id = "mild_anaemia"
+title = "Mild anaemia"
+any = [{ from = "value", codes = "quantities/haemoglobin", unit = "g/L", take = "latest", value = [{ below = 120 }] }]
+points = 0.5
+[[group]]
+id = "memory"
+title = "Memory"
+choose = "first"
+terms = ["dementia", "memory_concerns"]
+[[group]]
+id = "blood"
+title = "Anaemia"
+choose = "first"
+terms = ["anaemia", "mild_anaemia"]
+""", "utf-8")
+    rules = laid_over(tmp_path)
+    card, known = load_scorecard("our_frailty_index", rules), {"egfr": 90.0, "bmi": 22.0}
+    for more, extra, assessed in (({}, 0.0, of - 1), ({"haemoglobin": 100.0}, 0.5, of), ({"haemoglobin": 80.0}, 1.0, of)):
+        expect = {"points": points + extra, "of": assessed, "value": (points + extra) / assessed, "status": "ok"}
+        given = {"age": 80, "terms": terms, "values": numbers(**known, **more)}
+        assert run_example(card, Example(given, expect), rules) == []
 
 
 def test_the_page_names_the_folder() -> None:

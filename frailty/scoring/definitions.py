@@ -228,6 +228,12 @@ class Scorecard:
         return tuple(dict.fromkeys(name for e in self.evidence for name in (e.codes, e.answers) if name))
 
     @property
+    def deficits(self) -> tuple[tuple[str, ...], ...]:
+        """What a denominator of assessed terms counts: each group of terms as one, and each term outside of groups."""
+        grouped = {id for group in self.groups for id in group.terms}
+        return (*((term.id,) for term in self.terms if term.id not in grouped), *(group.terms for group in self.groups))
+
+    @property
     def parts(self) -> tuple[Term | Group, ...]:
         """Terms and groups."""
         return (*self.terms, *self.groups)

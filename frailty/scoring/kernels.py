@@ -49,7 +49,6 @@ from frailty.scoring.tables import (
     INDEX_LOOK,
     INDEXED,
     KIND,
-    LACKS,
     LAST,
     LATE,
     LATEST,
@@ -140,9 +139,9 @@ def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, hits: 
                         only = ranges[r * U(5) + U(4)]
                         if only == 0 or only == sex + 1:
                             hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
-                if which in (ANY, LACKS):
+                if which == ANY:
                     wanted = True
-                    any_hit |= hit == (which == ANY)
+                    any_hit |= hit
                 elif which != ALSO:
                     met &= hit == (which == ALL)
             hit = met and (any_hit or not wanted)

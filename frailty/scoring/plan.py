@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +186,11 @@ class _Compiler(Slots):
                 found.append(self._missing(group, [], list(group.terms), k))
         for term in card.terms:
             found += self._unknown(term, card, k, len(found))
+        silent = {term.id: term for term in card.terms if term.missing == "absent"}
+        for ids in card.deficits if card.link.kind == "assessed" else ():
+            kept = ids[0] in group_of and group_of[ids[0]].missing != "absent"
+            if all(id in silent for id in ids) and not kept:
+                found += self._lacking([silent[id] for id in ids], card, len(found))
         longest = _longest_issue(card)
         for need, take in (("substances", "distinct:unknown_substance"), ("bnf", "distinct:unknown_paragraph")):
             if need in card.needs:
@@ -232,20 +238,27 @@ class _Compiler(Slots):
         return _Row(f"{of.id}_missing", literals, [(-math.inf, scaled(of.missing, k))], others)
 
     def _unknown(self, term: Term, card: Scorecard, k: int, place: int) -> list[_Row]:
-        """Rows that are present where the term is not assessed, if anybody asks."""
-        if term.missing == "absent" and card.link.kind != "assessed":
-            return []
-        cases: list[list[Literal]] = []
-        if term.any and all(e.may_be_unknown for e in term.any):
-            cases.append([(self._known(e, card), tb.NONE, 1, 0, 0) for e in term.any])
-        lacking = [(self._known(e, card), tb.LACKS, 1, 0, 0) for e in term.all + term.none if e.may_be_unknown]
-        cases += [lacking] if lacking else []
-        rows = []
-        for n, literals in enumerate(cases):
-            others = [term.id, *(f"#{place + m}" for m in range(n))]
-            rows.append(self._missing(term, literals, others, k) if term.missing != "absent" else
-                        _Row(f"{term.id}_missing", literals, [(-math.inf, 0)], others, tb.TAKES))
+        """Rows that are present where a term is not assessed, and say what follows."""
+        rows: list[_Row] = []
+        for literals in self._unknowns(term, card) if term.missing != "absent" else ():
+            rows.append(self._missing(term, literals, [term.id, *(f"#{place + m}" for m in range(len(rows)))], k))
         return rows
+
+    def _lacking(self, terms: list[Term], card: Scorecard, place: int) -> list[_Row]:
+        """Rows that are present where not one of the terms of a deficit is assessed: it leaves the denominator."""
+        rows: list[_Row] = []
+        for case in product(*(self._unknowns(term, card) for term in terms)):
+            others = [*(term.id for term in terms), *(f"#{place + m}" for m in range(len(rows)))]
+            rows.append(_Row(f"{terms[0].id}_missing", [one for literals in case for one in literals], [(-math.inf, 0)], others,
+                             tb.TAKES))
+        return rows
+
+    def _unknowns(self, term: Term, card: Scorecard) -> list[list[Literal]]:
+        """The cases in which a term is not assessed, unless it is present: nothing of `any` is known, or one of the others not."""
+        cases = [[e] for e in term.all + term.none if e.may_be_unknown]
+        if term.any and all(e.may_be_unknown for e in term.any):
+            cases.insert(0, list(term.any))
+        return [[(self._known(e, card), tb.NONE, 1, 0, 0) for e in case] for case in cases]
 
     def _known(self, e: Evidence, card: Scorecard) -> int:
         """The slot that is filled where anything is known at all."""
@@ -289,7 +302,7 @@ class _Compiler(Slots):
             *e.admissions, *e.settings, *(("index",) if e.index and e.source == "coded" else ()))))
         aged = any(e.take == "age" or e.age_from is not None or e.age_below is not None or self.lists.limits_age(e)
                    for e in card.evidence)
-        least = -(-card.link.minimum_share * len(card.terms) // 1)
+        least = -(-card.link.minimum_share * len(card.deficits) // 1)
         off = ("Not available: " + "; ".join(card.lacks) + "." if not card.available else
                f"Not available: the code list {empty} has no codes yet; the site must supply them." if empty else "")
         row = {
@@ -299,7 +312,8 @@ class _Compiler(Slots):
             tb.NEEDS_BIRTH: card.age_at_least is not None or card.age_below is not None or aged,
             tb.HOSPITAL: "hospital" in card.needs, tb.LOOK_NEEDED: number_of(self.windows, window),
             tb.BY_STAY: by_stay or any(e.by_stay for e in card.evidence), tb.INDEXED: card.index, tb.ON: on, tb.OF: of,
-            tb.OF_LEAST: int(least), tb.OF_ALL: len(card.terms), tb.FLOOR: place[1] - 1 if card.floor is not None and rows else -1,
+            tb.OF_LEAST: int(least), tb.OF_ALL: len(card.deficits),
+            tb.FLOOR: place[1] - 1 if card.floor is not None and rows else -1,
             tb.INDEX_LOOK: number_of(self.windows, card.index_within),
             tb.YOUNG: self._reason(f"Younger than {card.age_at_least}.", card.age_at_least is not None),
             tb.OLD: self._reason(f"{card.age_below} or older.", card.age_below is not None),
@@ -318,7 +332,7 @@ class _Compiler(Slots):
                 f" in the {card.index_within.text} before this date." if card.index_within else " up to this date."), card.index),
             tb.NO_SET: self._reason("No complete set of measurements of one moment is known in the last "
                                     f"{card.set_within.text if card.set_within else ''}.", card.set_within is not None),
-            tb.TOO_FEW: self._reason(f"Fewer than {int(least)} of the {len(card.terms)} terms could be assessed.", of >= 0),
+            tb.TOO_FEW: self._reason(f"Fewer than {int(least)} of the {len(card.deficits)} terms could be assessed.", of >= 0),
             tb.OFF: self._reason(off, bool(off))}
         return [int(row[column]) for column in range(tb.CARD_COLUMNS)]
 
@@ -386,7 +400,7 @@ def _band_edges(card: Scorecard) -> list[tuple[int, int]]:
 
     if card.link.kind != "assessed":
         return [edge(band, card.link.divide_by) for band in card.bands]
-    return [edge(band, Fraction(max(of, 1))) for of in range(len(card.terms) + 1) for band in card.bands]
+    return [edge(band, Fraction(max(of, 1))) for of in range(len(card.deficits) + 1) for band in card.bands]
 
 
 def _a(word: str) -> str:

@@ -26,8 +26,8 @@ EVER = -(2**31)         # the start of a window without a start
 # What a slot keeps. From LATEST on it is a number, and the measure is its value instead of its count.
 (RECORDS, DAYS, DISTINCT, LATEST, FIRSTLY, SMALLEST, LARGEST, SET, BEST_LARGEST, BEST_SMALLEST, CHANGE, LENGTH, PROVIDER,
  PERSON) = range(14)
-# How a literal takes part in its term. ALSO: only its records; LACKS: an ANY that holds where the slot does not.
-ANY, ALL, ALSO, NONE, LACKS = range(5)
+# How a literal takes part in its term. ALSO: only its records.
+ANY, ALL, ALSO, NONE = range(4)
 FIRST, LAST, CONCEPT, UNSURE, KIND, SIGN = 0, 1, 2, 3, 6, 7     # columns of the cells of a sheet; 4, 5: record
 PLAIN, SINGLE, SEVERAL = range(3)  # a term: one literal, one outcome, nothing suppresses it; one literal; all others
 # What a term is for: points; points of a sub-score, and the sub-score; to make the card not assessable; to be taken from
@@ -94,7 +94,7 @@ class Judging(NamedTuple):
     counts: Int32           # [T] the count that it must reach
     plain: Int32            # [T] PLAIN, SINGLE or SEVERAL
     terms: Int32            # [T, 9]
-    literals: Int32         # 5 columns: slot, ANY ALL ALSO NONE or LACKS, count to be reached, first range, end
+    literals: Int32         # 5 columns: slot, ANY ALL ALSO or NONE, count to be reached, first range, end
     ranges: Float64         # 5 columns: as Values.bounds, and 1 + sex; the slot's number must lie in one of them
     others: Int32           # the terms that suppress
     edges: Float64          # the smallest measure of an outcome; with a form: the cap, steps per unit, points per logarithm
