@@ -18,7 +18,7 @@ SELECT p.person, p.patient_id, p.nhs_number, p.name, p.birth_date, p.sex, p.prac
             WHEN coalesce(s.state, '') <> 'frozen' THEN 'none' END AS death_status,
        CASE WHEN p.registered_to <= {as_of} THEN 'deregistered'
             WHEN p.practice IS NOT NULL THEN 'registered' END AS registration_status
-FROM person_as_of p LEFT JOIN t_practice s USING (practice)
+FROM person_as_of p LEFT JOIN t_practice s USING (practice) ORDER BY person
 """
 
 # Leaving a home counts: a code that says so, or a later entry that the person lives alone, ends the run of residence codes.
@@ -276,7 +276,6 @@ LEFT JOIN t_known_to k USING (person)
 LEFT JOIN t_rising ri USING (person)
 LEFT JOIN t_left_home h USING (person)
 LEFT JOIN t_residence r USING (person)
-ORDER BY person
 """
 
 
