@@ -107,7 +107,7 @@ def test_the_hub_sees_its_own_contacts_and_who_decided_stays_off() -> None:
     town.stay(1, AS_OF - timedelta(days=6), AS_OF - timedelta(days=1))
     here = site(settings={"proposals": True})
     made = town.run(here)
-    (line,) = made.page("hub", "hub").lists[1].lines
+    (line,) = next(view for view in made.page("hub", "hub").lists if view.id == "contacts").lines
     assert (line.list, line.priority, line.due) == ("contacts", "P3", AS_OF + timedelta(days=2))
     assert made.page("hub", "hub").lists[1].books["people"] == 1
     town.person(2, "severe", 14, last_contact_on=AS_OF)
@@ -116,6 +116,26 @@ def test_the_hub_sees_its_own_contacts_and_who_decided_stays_off() -> None:
     held = town.run(here, 2, decisions=[decided])
     assert 2 not in falls(held)
     assert [line.person for line in held.page("team", "community").decided if line.list == "falls"] == [2]
+
+
+def test_an_urgent_line_stays_until_the_records_or_a_person_answer_it() -> None:
+    """HUB-03 speaks for three days; on the sixth nothing has answered it, so it stands there still, overdue (H01)."""
+    town = Town()
+    for person in (1, 2):
+        town.person(person, "severe", 14, last_contact_on=AS_OF - timedelta(days=60))
+        town.stay(person, AS_OF - timedelta(days=6), AS_OF - timedelta(days=1))
+    here = site(settings={"proposals": True})
+    town.run(here)
+    town.next_day(6)
+    town.con.execute(f"UPDATE person_as_of SET last_contact_on = DATE '{town.as_of}' WHERE person = 2")
+    made = town.run(here, 2)
+    (line,) = next(one for one in made.page("hub", "hub").lists if one.id == "contacts").lines
+    assert line.person == 1 and line.overdue and any(why.startswith("Still open:") for why in line.why)
+    town.next_day()
+    done = Decision("p1", "contacts", "managed-at-home", town.as_of, "Sr B", rules=("HUB-03 v1",))
+    after = town.run(here, 3, decisions=[done]).page("hub", "hub")
+    assert not next(one for one in after.lists if one.id == "contacts").lines
+    assert "Managed at home" in next(one.why[0] for one in after.came_off if one.person == 1)
 
 
 def test_a_frozen_practice_repeats_its_planned_lines_and_events_are_told_anew() -> None:

@@ -38,6 +38,21 @@ def casework(run: Run, previous: Iterable[Task] = ()) -> Cases:
                       before, frozen)
 
 
+def still_open(run: Run, cases: Cases) -> None:
+    """Urgent tasks that nothing in the records has answered stay on their lists, whether or not their rule still speaks; until
+    somebody writes an outcome."""
+    for task in cases.tasks:
+        rule = run.rules.rule(task.rule)
+        if not task.kept or task.place != "open" or task.priority in PLANNED or rule is None or task.person not in run.rows:
+            continue
+        said = run.decisions.answer_since(task.patient_id, rule, task.since)
+        if said:
+            run.held.setdefault(task.person, {})[rule.id] = f"decided: {said}; the records do not say so yet"
+        elif rule in run.rules.rules:
+            run.verdicts.setdefault(task.person, {})[rule.id] = ("yes", False)
+            run.kept[task.person, rule.id] = task.kept
+
+
 def _people(run: Run, before: Sequence[Task]) -> dict[int, Row]:
     """The facts that cases need, of everybody who is hit or has an open task."""
     wanted = {"person", "patient_id", "practice", "home_id", "as_of", "death_status"}

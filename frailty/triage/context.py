@@ -37,7 +37,8 @@ ASKED = "ASKED"  # stands in `rules` where a person asked
 class Run:
     """One run. `rows`: facts of everybody who may be shown; `verdicts`: person -> rule -> (outcome, first).
 
-    `held`: person -> rule or request -> the decision that keeps them off; `again`: the same for what lists them again.
+    `held`: person -> rule or request -> the decision that keeps them off; `again`: the same for what lists them again; `kept`:
+    why an urgent line stays though its rule is silent.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -57,6 +58,7 @@ class Run:
     held: dict[int, dict[str, str]] = field(default_factory=dict)
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
+    kept: dict[tuple[int, str], str] = field(default_factory=dict)
     _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
 
     @cached_property
@@ -342,6 +344,7 @@ class Run:
         why = list(dict.fromkeys(again[one] for one in about if one in again))
         why += [f"Asked because: {request.reason}" for request in asked if request.reason]
         why += [cards.fill(rule.reason, row, settings.values) for rule in met]
+        why += [f"Still open: {kept}" for rule in met if (kept := self.kept.get((person, rule.id)))]
         said = " ".join(why)
         why += [
             event

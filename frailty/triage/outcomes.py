@@ -178,6 +178,15 @@ class Decisions:
                 or (self.outcomes.get(one.outcome).person and rule.priority not in URGENT)]
         return self._newest(mine, rule.list, row, as_of, rule.priority in URGENT)
 
+    def answer_since(self, patient_id: str, rule: Any, since: date) -> str:
+        """The newest outcome for this rule or its list since a day, in words; empty where nobody dealt with it."""
+        for one in reversed(self.by_person.get(patient_id, ())):
+            outcome = self.outcomes.get(one.outcome)
+            about = one.list == rule.list or any(mark.split(" v")[0] == rule.id for mark in one.rules)
+            if about and one.on >= since:
+                return "" if outcome.kind in ("incident", "undone", "not reached", "in hospital") else told(one, outcome)
+        return ""
+
     def on_request(self, patient_id: str, asked: str, asked_on: date | None, reason: str, row: Row, as_of: date
                    ) -> Verdict | None:
         """Whether somebody answered this very request. One without a day is asked again after a while (3.3)."""

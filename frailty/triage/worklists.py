@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.site import Site
 from frailty.triage import cards, team_page
 from frailty.triage.cases import Cases
-from frailty.triage.casework import casework, left_off, previous_tasks
+from frailty.triage.casework import casework, left_off, previous_tasks, still_open
 from frailty.triage.context import Run
 from frailty.triage.copies import changed
 from frailty.triage.evaluate import evaluate
@@ -49,10 +49,12 @@ def build_worklists(
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
+    cases = casework(run, previous_tasks(rows))
+    still_open(run, cases)
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages += team_page.team_pages(run)
-    cases = casework(run, previous_tasks(rows)).overflow(left_off(pages))
+    cases = cases.overflow(left_off(pages))
     about = tuple(f"{home.name}: {text}" for home in site.homes for text in run.alerts.get(home.id, ()))
     cases = changed(cases, alerts=(*cases.alerts, *about))
     tiers = tiers_of(run, rows)
