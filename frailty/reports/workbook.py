@@ -24,6 +24,7 @@ SHOWN = (
     ("birth_date", "Born", 11),
     ("nhs_number", COLUMNS["nhs_number"], 14),
     ("phone", "Phone", 14),
+    ("practice", "Practice", 16),
     ("asks", "What is asked", 26),
     ("why", "Why now", 44),
     ("due", "Due", 15),
@@ -51,7 +52,8 @@ def render_workbook(worklists: Worklists, page: Page) -> bytes:
     rows = [(view, line) for view in page.lists for line in view.lines]
     with_room = any(line.card.room for _, line in rows)
     with_phone = any(line.card.phone for _, line in rows)
-    shown = [one for one in SHOWN if (one[0] != "room" or with_room) and (one[0] != "phone" or with_phone)]
+    wanted = {"room": with_room, "phone": with_phone, "practice": page.audience in ("team", "hub")}
+    shown = [one for one in SHOWN if wanted.get(one[0], True)]
     head = _top(worksheet, worklists, page, len(shown))
     for column, (_, title, width) in enumerate(shown, 1):
         put(worksheet, head, column, title, "head")
@@ -86,6 +88,7 @@ def _cells(worklists: Worklists, page: Page, view: ListView, line: Line) -> dict
         "birth_date": card.birth_date,
         "nhs_number": spaced(card.nhs_number),
         "phone": phone(card.phone),
+        "practice": card.practice,
         "asks": line.asks,
         "why": "\n".join(why),
         "due": line.due_text,
