@@ -14,6 +14,7 @@ from frailty.triage.lines import Card
 Row = Mapping[str, Any]
 
 
+@lru_cache(maxsize=1 << 14)
 def day(value: date | None, weekday: bool = False) -> str:
     """A date as people write it: 3 Nov 2026, or Tue 3 Nov 2026."""
     if value is None:
@@ -30,7 +31,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 def fill(template: str, row: Row, settings: Mapping[str, Any]) -> str:
     """A template with the facts of one person written in."""
     named = _named(template)
-    values = {name: day(value) if isinstance(value, date) else value for name, value in settings.items() if name in named}
+    values = {name: day(value) if isinstance(value := settings[name], date) else value for name in named & settings.keys()}
     for name in named & row.keys():
         value = row[name]
         values[name] = (

@@ -244,7 +244,7 @@ class Worklists:
 
 def numbered(lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines with their place in the list, so that a later run can repeat the order."""
-    return tuple(changed(line, position=position) for position, line in enumerate(lines))
+    return tuple(line if line.position == position else changed(line, position=position) for position, line in enumerate(lines))
 
 
 _USUAL = {kind: {name: one.default for name, one in kind.__dataclass_fields__.items() if one.default is not MISSING}

@@ -69,10 +69,11 @@ def compared(line: Line, before: Line | None, as_of: date) -> Line:
 
 def with_turn(line: Line, before: Line | None, as_of: date) -> Line:
     """Carry the turn: whoever stood on the list past the due day, with nothing recorded, waits from now on like one who is new."""
-    line = changed(line, first_listed=(before.first_listed if before else None) or as_of)
+    first = (before.first_listed if before else None) or as_of
     if before is None:
-        return changed(line, waits_since=as_of)
+        return changed(line, first_listed=first, waits_since=as_of)
     past = before.section == "now" and before.due is not None and before.due < as_of
     ended = past and not before.overdue and not line.asked
-    return changed(line, turns=before.turns + ended, turn_on=before.turn_on if before.section == "now" else None, overdue=past,
-                   waits_since=as_of if ended else before.waits_since or line.first_listed)
+    turn_on = before.turn_on if before.section == "now" else None
+    return changed(line, first_listed=first, turns=before.turns + ended, turn_on=turn_on, overdue=past,
+                   waits_since=as_of if ended else before.waits_since or first)

@@ -35,7 +35,7 @@ def placed(run: Run, place: Place, lines: Iterable[Line], slots: int | None, fre
         days, free = 7, _free_this_week(run, known.values(), items, slots)
     found = allocate(items, room, run.fairness, max(0, (room if free is None else free) - len(asked)), days)
     made = [*asked, *(known[one.item.person] for one in found.selected)]
-    made = [changed(line, turn_on=line.turn_on or run.as_of) for line in made]
+    made = [line if line.turn_on else changed(line, turn_on=run.as_of) for line in made]
     for one in found.overflow:
         line = known[one.item.person]
         why = [closed or one.why]
