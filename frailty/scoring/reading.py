@@ -53,19 +53,15 @@ class At:
         raise DefinitionError(what, where=self.file.where(self.table, self.nth, key), why=why, mend=mend)
 
     def check(self, got: dict[str, Any], allowed: words.Words, place: str) -> None:
-        """Refuse keys that the language does not have, or not yet."""
+        """Refuse keys that the language does not have."""
         for key in got:
             self.word(key, allowed, f"'{key}' in {place}", key)
 
     def word(self, word: Any, allowed: words.Words, label: str, key: str) -> str:
-        if word in allowed.here:
+        if word in allowed:
             return str(word)
-        if word in allowed.later:
-            self.fail(f"{label} is not supported in this version.", key,
-                      why="the word belongs to the language of scorecards, but no score has needed it yet",
-                      mend=f"use one of: {', '.join(allowed.here)}")
         self.fail(f"{label} is not a word of the scorecard language.", key,
-                  mend=suggest(str(word), allowed.here + allowed.later) or f"use one of: {', '.join(allowed.here)}")
+                  mend=suggest(str(word), allowed) or f"use one of: {', '.join(allowed)}")
 
     def text(self, got: Any, key: str) -> str:
         if not isinstance(got, str):
