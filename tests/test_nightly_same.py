@@ -99,7 +99,7 @@ def test_a_delta_gives_the_scores_of_a_full_load(next_nights: dict[str, Place]) 
 def test_a_delta_gives_the_lists_of_a_full_load(next_nights: dict[str, Place]) -> None:
     delta, full = (tree(next_nights[name].out) for name in ("delta", "full"))
     pages = [name for name in delta if "worklist" in name]
-    assert len(pages) == 12 and [name for name in pages if delta[name] != full[name]] == []
+    assert len(pages) == 18 and [name for name in pages if delta[name] != full[name]] == []
     assert told(delta)["worklists"] == told(full)["worklists"]
 
 

@@ -60,6 +60,6 @@ def test_a_warning_is_in_the_report_and_never_an_error(first_night: Place) -> No
 def test_the_status_line_counts_the_warnings() -> None:
     from frailty.nightly import Result, _status
     run: dict[str, Any] = {"scores": {"efi_reviewed": {"bands": {}}}, "books": {"all": {}}, "objected": 0,
-                           "prevalence": [{"warning": "far fewer"}, {"warning": ""}]}
+                           "prevalence": [{"warning": "far fewer"}, {"warning": ""}], "models": {}}
     text = _status(Result(0, DAY, 5, [], run))
     assert "published: 1 (run.json)" in text and "all sources complete" in text
