@@ -196,26 +196,33 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     people, records, tables, extra = _plain((given, records, (maps, values, judging), later))
     extra = extra if any(len(part) for part in later) else None
     cards, terms, slots, spans = len(plan.scorecards), len(plan.term_names), max(1, len(maps.kinds)), len(maps.spans)
-    points, marks = np.zeros((cards, count), np.int64), np.zeros((3, cards, count), np.int32)
+    points, reason = np.zeros((cards, count), np.int64), np.empty((cards, count), np.int32)
+    band, status = np.empty((cards, count), np.int8), np.empty((cards, count), np.int8)
     counts = np.zeros((int((judging.cards[:, tb.OF] >= 0).sum()), count), np.int32)
     rows = _Growing()
     step = max(8, min(block, SHEET // slots))
-    blank = np.zeros((step * slots, 8), np.int32)
+    blank = np.zeros((slots, 8), np.int32)
     blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
     if len(maps.kinds):
-        blank[:, tb.KIND] = np.tile(maps.kinds, step)
+        blank[:, tb.KIND] = maps.kinds
     markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
     longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
     def work(low: int, buffer: Buffer) -> int:
-        cells = np.empty(blank.size, np.int32)
+        cells, words = np.tile(blank.ravel(), step), judging.always.copy()
         sheet = (np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots),
                  np.empty(2 * step * spans, np.int32))
         hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
-        scratch: Any = (sheet, blank.ravel(), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32), np.empty(longest),
-                        np.empty(longest, np.int64))
+        scratch: Any = (sheet, blank.ravel(), np.zeros(slots + 1, np.int32), words.view(np.int8), words,
+                        np.zeros(len(judging.populations), np.int32), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32),
+                        np.empty(longest), np.empty(longest, np.int64))
+        high = min(low + block, count)
+        marks = np.zeros((cards, high - low + 16), np.int32)    # rows a little longer, so that they do not share cache lines
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
-        return int(run(low, min(low + block, count), step, people, records, tables, extra, scratch, out))
+        filled = int(run(low, high, step, people, records, tables, extra, scratch, out))
+        marks = marks[:, :high - low]
+        band[:, low:high], status[:, low:high], reason[:, low:high] = (marks & 255) - 1, marks >> 8 & 7, marks >> 11
+        return filled
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
@@ -239,8 +246,8 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     scores = {}
     for c, (card, row) in enumerate(zip(plan.scorecards, judging.cards, strict=True)):
         scores[card.id] = Score(
-            card.id, points[c], card.scale, counts[row[tb.OF]] if row[tb.OF] >= 0 else card.of, marks[0, c].astype(np.int8),
-            tuple(band.label for band in card.bands), marks[1, c].astype(np.int8), marks[2, c], card.link,
+            card.id, points[c], card.scale, counts[row[tb.OF]] if row[tb.OF] >= 0 else card.of, band[c],
+            tuple(one.label for one in card.bands), status[c], reason[c], card.link,
             on[row[tb.ON]] if row[tb.ON] >= 0 else None)
     return Scores(plan, scores, Contributions(*rows.result(), plan))
 

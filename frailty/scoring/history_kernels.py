@@ -244,7 +244,7 @@ def find_present(birth: Whole, kinds: Array, judging: Any, packed: Array, full: 
 def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, standing: Any, slots: Any, scratch: Any,
           out: Any) -> None:
     """Points, band and status of person p at every date; and of every term the dates at which it gave points."""
-    first_slots, _, _, terms, _, _, others, edges, worth, cards, bands = judging
+    first_slots, _, _, terms, _, _, others, edges, worth, cards, bands, _, _, _, _ = judging
     packed, needed_from = standing
     present, steps = scratch
     points, band_of, status_of, counted = out

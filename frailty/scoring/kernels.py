@@ -78,12 +78,14 @@ from frailty.scoring.tables import (
     OUTCOMES,
     PERSON,
     PLAIN,
+    POPULATION,
     REASON,
     ROLE,
     SEVERAL,
     SEX,
     SHORT_FEED,
     SIGN,
+    SIMPLE,
     SQUARE,
     STAY,
     STAY_DAY,
@@ -96,6 +98,7 @@ from frailty.scoring.tables import (
     TOO_FEW,
     UNSURE,
     UNSURE_STAY,
+    WITHOUT,
     WITHOUT_STAYS,
     YEARS,
     YOUNG,
@@ -120,32 +123,55 @@ NOTHING = -2**62           # less than any term gives
 
 
 @part
-def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, hits: Array) -> Whole:
-    """hits [T]: the terms that have their evidence, before any suppression; answers how many."""
+def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, marked: Array) -> Whole:
+    """touched [S + 1]: the slots of a person that are filled; marks the terms that ask for one of them. Answers how many."""
+    asked, asking, count = judging[12], judging[13], ZERO
+    for s in range(size):
+        touched[count] = s
+        count += U(n[base + s] != 0)
+    for filled in range(count):
+        s = U(touched[filled])
+        for k in range(U(asked[s]), U(asked[s + ONE])):
+            marked[U(asking[k])] = 1
+    return count
+
+
+@part
+def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, marked: Array, words: Array, hits: Array) -> Whole:
+    """hits [T]: of the marked terms those that have their evidence, before any suppression; answers how many."""
     slots, counts, plain, terms, literals, ranges = judging[0], judging[1], judging[2], judging[3], judging[4], judging[5]
+    always = judging[14]
     n, cells, _, value, _ = sheet
     found = ZERO
-    for t in range(U(len(slots))):
-        hits[found] = t
-        hit = n[base + U(slots[t])] >= counts[t]
-        if plain[t] == SEVERAL:
-            wanted, any_hit, met, row = False, False, True, terms[t]
-            for k in range(U(row[LITERAL]), U(row[LITERALS])):
-                at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
-                hit = n[at] >= literals[k * U(5) + U(2)]
-                if literals[k * U(5) + U(3)] < literals[k * U(5) + U(4)] and hit:
-                    hit = False
-                    for r in range(U(literals[k * U(5) + U(3)]), U(literals[k * U(5) + U(4)])):
-                        only = ranges[r * U(5) + U(4)]
-                        if only == 0 or only == sex + 1:
-                            hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
-                if which == ANY:
-                    wanted = True
-                    any_hit |= hit
-                elif which != ALSO:
-                    met &= hit == (which == ALL)
-            hit = met and (any_hit or not wanted)
-        found += U(hit)
+    for word in range(U(len(words))):
+        if words[word] == 0:
+            continue
+        for t in range(word * U(8), word * U(8) + U(8)):
+            if t >= U(len(slots)):
+                break
+            hits[found] = t
+            hit = n[base + U(slots[t])] >= counts[t]
+            if plain[t] == SEVERAL and marked[t] == 0:
+                hit = False
+            elif plain[t] == SEVERAL:
+                wanted, any_hit, met, row = False, False, True, terms[t]
+                for k in range(U(row[LITERAL]), U(row[LITERALS])):
+                    at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
+                    hit = n[at] >= literals[k * U(5) + U(2)]
+                    if literals[k * U(5) + U(3)] < literals[k * U(5) + U(4)] and hit:
+                        hit = False
+                        for r in range(U(literals[k * U(5) + U(3)]), U(literals[k * U(5) + U(4)])):
+                            only = ranges[r * U(5) + U(4)]
+                            if only == 0 or only == sex + 1:
+                                hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
+                    if which == ANY:
+                        wanted = True
+                        any_hit |= hit
+                    elif which != ALSO:
+                        met &= hit == (which == ALL)
+                hit = met and (any_hit or not wanted)
+            found += U(hit)
+        words[word] = always[word]
     return found
 
 
@@ -186,9 +212,10 @@ def amount_of(form: Whole, outcome: Whole, end: Whole, number: Real, edges: Arra
 
 
 @part
-def standing(card: Array, person: Array, starts: Array, unsure: Whole, blocked: Whole, assessed: Whole, day: Whole
-             ) -> Whole:
-    """card [29], person [12], starts [days, looks]: status, and 8 times the reason as a position in the plan's list."""
+def standing(card: Array, person: Array, starts: Array) -> Whole:
+    """card [32], person [12], starts [days, looks]: status, and 8 times the reason as a position in the plan's list, whatever
+    the terms say.
+    """
     row, years = (person[STAY_DAY], person[STAY_YEARS]) if card[INDEXED] == 1 else (person[DAY], person[YEARS])
     if card[OFF] > 0:
         return 3 + 8 * card[OFF]
@@ -212,16 +239,6 @@ def standing(card: Array, person: Array, starts: Array, unsure: Whole, blocked: 
             needed_from = starts[U(row), U(card[LOOK_NEEDED])] + 1
         if person[HOSPITAL_FROM] > needed_from:
             return 2 + 8 * card[SHORT_FEED]
-        if unsure > 0:
-            return 2 + 8 * card[UNSURE_STAY]
-    if card[NO_SET] > 0 and day == OPEN:
-        return 2 + 8 * card[NO_SET]
-    if blocked > 0:
-        return 2 + 8 * blocked
-    if card[OF] >= 0 and assessed < card[OF_LEAST]:
-        return 2 + 8 * card[TOO_FEW]
-    if card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
-        return 8 * card[NO_STAYS]
     return 0
 
 
@@ -254,19 +271,30 @@ def last_of(base: Whole, low: Whole, high: Whole, literals: Array, sheet: Sheet)
 
 
 @part
-def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, kinds: Array, judging: Judging,
-          sheet: Sheet, present: Array, hits: Array, out: Outputs) -> Whole:
-    """persons [P, 12], starts [days, looks], present, hits [T]: points, band and status; answers the next free row."""
-    slots, _, plain, terms, literals, _, _, edges, worth, cards, bands = judging
+def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, starts: Array, kinds: Array, judging: Judging,
+          scratch: Scratch, out: Outputs) -> Whole:
+    """persons [P, 12], starts [days, looks]: points, band and status; empties the sheet, answers the next free row.
+
+    start: the first person of the block.
+    """
+    slots, _, plain, terms, literals, _, _, edges, worth, cards, bands, populations, _, _, _ = judging
+    sheet, blank, touched, marked, words, standing_of, present, hits, _, _, _ = scratch
     n, cells, records, value, _ = sheet
     points, marks, days, counts, rows, figures = out
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
-        found = find_present(base, person[SEX], judging, sheet, hits)
+        filled = mark(base, U(len(kinds)), n, judging, touched, marked)
+        found = find_present(base, person[SEX], judging, sheet, marked, words, hits)
         for h in range(found):
             present[U(hits[h])] = 1
+        for k in range(U(len(populations))):
+            standing_of[k] = standing(populations[k], person, starts)
         h = ZERO
         for c in range(U(len(cards))):
+            if cards[c, U(SIMPLE)] == 1 and (h == found or hits[h] >= cards[c, U(HIGH)]):
+                said = INT(standing_of[U(cards[c, U(POPULATION)])])
+                marks[c, p - start] = 256 * said + (cards[c, U(WITHOUT)] + 1 if said & 7 == 0 else 0)
+                continue
             card, total, inner, single, blocked, lacking = cards[c], INT(0), INT(0), INT(NOTHING), INT(0), INT(0)
             doubt, why = INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
@@ -319,8 +347,18 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
                         at = base + U(literals[k * U(5)])
                         unsure += U((cells[at * U(8) + U(UNSURE)] & 1 == 1) & (present[t] == 0))
             assessed = card[OF_ALL] - lacking
-            day = days[U(card[ON]), p] if card[NO_SET] > 0 else 0
-            said = standing(card, person, starts, unsure, blocked, assessed, day)
+            said = INT(standing_of[U(card[POPULATION])])
+            if said == 0:
+                if card[HOSPITAL] == 1 and unsure > 0:
+                    said = INT(2 + 8 * card[UNSURE_STAY])
+                elif card[NO_SET] > 0 and days[U(card[ON]), p] == OPEN:
+                    said = INT(2 + 8 * card[NO_SET])
+                elif blocked > 0:
+                    said = 2 + 8 * blocked
+                elif card[OF] >= 0 and assessed < card[OF_LEAST]:
+                    said = INT(2 + 8 * card[TOO_FEW])
+                elif card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
+                    said = INT(8 * card[NO_STAYS])
             band, first = -1, U(card[BAND_LOW])
             if card[OF] >= 0:
                 counts[U(card[OF]), p] = assessed
@@ -338,9 +376,17 @@ def judge(row: Whole, low: Whole, high: Whole, persons: Array, starts: Array, ki
                     said = 8 * why
                 else:
                     said, band = 2 + 8 * why, -1
-            points[c, p], marks[ZERO, c, p], marks[ONE, c, p], marks[U(2), c, p] = total, band, said & 7, said >> 3
+            points[c, p], marks[c, p - start] = total, 256 * said + band + 1
         for h in range(found):
             present[U(hits[h])] = 0
+        if cells[base * U(8) + U(UNSURE)] > 0:      # a slot may be unsure and hold nothing
+            for k in range(U(len(blank))):
+                cells[base * U(8) + k] = blank[k]
+        for k in range(filled):
+            s = U(touched[k])
+            n[base + s] = 0
+            for column in range(U(8)):
+                cells[(base + s) * U(8) + column] = blank[s * U(8) + column]
     return row
 
 
@@ -350,15 +396,11 @@ def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Ent
     """low:high of P people, `step` at a time: scores them; answers the rows written, or an error."""
     coded, measured, issues, stays = records
     maps, values, judging = plan
-    sheet, blank, present, hits, marker, pool, places = scratch
-    n, cells, _, value, spans = sheet
+    sheet, _, _, _, _, _, _, hits, marker, pool, places = scratch
+    n, _, _, value, spans = sheet
     persons, inputs, kinds, asked, row = people[0], people[3], maps[0], maps[6], ZERO
     for begin in range(low, high, step):
         a, b = U(begin), U(min(begin + step, high))
-        for k in range(U(len(n))):
-            n[k] = 0
-        for k in range(U(len(cells))):
-            cells[k] = blank[k]
         for k in range(U(0), U(len(asked)), U(2)):
             for p in range(a, b):
                 at, which = (p - a) * U(len(kinds)) + U(asked[k]), asked[k + ONE]
@@ -381,5 +423,5 @@ def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Ent
             gather_stays(a, b, persons, stays, maps, later[3], sheet)
             gather_runs(a, b, persons, measured, maps, later[0], sheet, pool, places)
             gather_sets(a, b, persons, measured, maps, later, sheet, out[2])
-        row = judge(row, a, b, persons, people[1], kinds, judging, sheet, present, hits, out)
+        row = judge(row, U(low), a, b, persons, people[1], kinds, judging, scratch, out)
     return INT(row)

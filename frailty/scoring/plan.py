@@ -113,8 +113,13 @@ class _Compiler(Slots):
         spans = _spans([rows[card.id] for card in cards]).tolist()
         others = [other for card, (low, _) in zip(cards, spans, strict=True) for other in self._others(rows[card.id], low)]
         edges = [_band_edges(card) for card in cards]
-        table = [self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
-                 for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)]
+        table = _table([self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
+                        for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)], tb.CARD_COLUMNS)
+        table[:, tb.WITHOUT] = [max((n for n, (points, single) in enumerate(edge[:len(card.bands)]) if not single and points <= 0),
+                                    default=-1) for card, edge in zip(cards, edges, strict=True)]
+        populations = np.zeros_like(table)
+        populations[:, tb.STANDING] = table[:, tb.STANDING]
+        populations, table[:, tb.POPULATION] = np.unique(populations, axis=0, return_inverse=True)
         sets = [(self.span_of(replace(_ANY, within=card.set_within), card), members, on[card.id])
                 for card in cards if (members := self.sets.get(card.id))]
         held = len(self.kinds), len(self.spans), len(self.conditions)
@@ -147,7 +152,8 @@ class _Compiler(Slots):
             others=np.array([one for many in others for one in many], np.int32),
             edges=np.array([edge for many in outcomes for edge, _ in many], np.float64),
             points=np.array([points for many in outcomes for _, points in many], np.int64),
-            cards=_table(table, tb.CARD_COLUMNS), bands=np.array([edge for many in edges for edge in many], np.int64).ravel())
+            cards=table, bands=np.array([edge for many in edges for edge in many], np.int64).ravel(), populations=populations,
+            **_asking(literals, len(self.kinds)))
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
@@ -334,7 +340,8 @@ class _Compiler(Slots):
                                     f"{card.set_within.text if card.set_within else ''}.", card.set_within is not None),
             tb.TOO_FEW: self._reason(f"Fewer than {int(least)} of the {len(card.deficits)} terms could be assessed.", of >= 0),
             tb.OFF: self._reason(off, bool(off))}
-        return [int(row[column]) for column in range(tb.CARD_COLUMNS)]
+        row[tb.SIMPLE] = not row[tb.BY_STAY] and of < 0 and row[tb.FLOOR] < 0 and card.set_within is None
+        return [int(row.get(column, 0)) for column in range(tb.CARD_COLUMNS)]
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
         return number_of(self.reasons, sentence) if applies else 0
@@ -354,6 +361,19 @@ def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
     three = np.array([(slot, span, 1 + third) for _, slot, span, third in many], np.int64).reshape(-1, 3)
     concepts = np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)])
     return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
+
+
+def _asking(literals: list[list[Literal]], slots: int) -> dict[str, NDArray[Any]]:
+    """The terms that a slot may make present, and those that may be present though no slot is filled."""
+    of_slot: list[list[int]] = [[] for _ in range(slots)]
+    always = np.zeros(-(-len(literals) // 8) * 8, np.int8)
+    for t, many in enumerate(literals):
+        of_any, of_all = ([slot for slot, how, *_ in many if how == wanted] for wanted in (tb.ANY, tb.ALL))
+        for slot in dict.fromkeys(of_any or of_all[:1]):    # one of ANY must be filled, or else the first of ALL
+            of_slot[slot].append(t)
+        always[t] = not of_any and not of_all
+    return {"asked": _offsets(np.array([len(some) for some in of_slot], np.int64)),
+            "asking": np.array([t for some in of_slot for t in some], np.int32), "always": always.view(np.int64)}
 
 
 def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:

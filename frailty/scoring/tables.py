@@ -48,11 +48,15 @@ NOW, DISCHARGE, BEFORE, DURING = range(4)
 # Columns of Judging.cards: terms, bands, population and needs. LOOK_NEEDED: the longest look-back that the hospital feed must
 # cover, 0 = ever. ON, OF: rows of Outputs.days and .counts, -1 = none. OF_LEAST, OF_ALL: terms that must be assessed, all
 # terms. FLOOR: the term that lifts the sum to its points, -1 = none. INDEX_LOOK: the look-back for a discharge.
+# POPULATION: its row of Judging.populations. SIMPLE: where no term is present, it has no points and the band WITHOUT.
 # From YOUNG on: positions in the list of reasons, 0 where none applies.
 (LOW, HIGH, BAND_LOW, BAND_HIGH, AGE_AT_LEAST, AGE_BELOW, NEEDS_BIRTH, HOSPITAL, LOOK_NEEDED, BY_STAY, INDEXED, ON, OF,
  OF_LEAST, OF_ALL, FLOOR, INDEX_LOOK, YOUNG, OLD, NO_BIRTH, NO_FEED, SHORT_FEED, UNSURE_STAY, NO_STAYS, STAYLESS, NO_INDEX, NO_SET,
- TOO_FEW, OFF) = range(29)
-CARD_COLUMNS = 29
+ TOO_FEW, OFF, POPULATION, SIMPLE, WITHOUT) = range(32)
+CARD_COLUMNS = 32
+# What says, before any term is looked at, who can have the score.
+STANDING = (AGE_AT_LEAST, AGE_BELOW, NEEDS_BIRTH, HOSPITAL, LOOK_NEEDED, INDEXED, INDEX_LOOK, YOUNG, OLD, NO_BIRTH, NO_FEED,
+            SHORT_FEED, STAYLESS, NO_INDEX, OFF)
 ADMISSION_CODES = 8                                                 # kind of a stay = setting * 8 + admission
 # What the marker of a DISTINCT slot tells apart.
 SUBSTANCE, PARAGRAPH, UNKNOWN_SUBSTANCE, UNKNOWN_PARAGRAPH = range(4)
@@ -99,8 +103,12 @@ class Judging(NamedTuple):
     others: Int32           # the terms that suppress
     edges: Float64          # the smallest measure of an outcome; with a form: the cap, steps per unit, points per logarithm
     points: Int64           # of an outcome
-    cards: Int32            # [K, 29]
+    cards: Int32            # [K, 32]
     bands: Int64            # 2 columns: the smallest number of points of a band, 1 = of any one term
+    populations: Int32      # [populations, 32] the columns STANDING of cards, each combination once
+    asked: Int32            # [S + 1] where the terms in `asking` begin that a slot may make present
+    asking: Int32
+    always: Int64           # terms that may be present though no slot is filled: a byte each, in eights
 
 
 class Plan(NamedTuple):
@@ -187,7 +195,11 @@ class Scratch(NamedTuple):
     """What one thread scribbles on."""
 
     sheet: Sheet
-    blank: Int32            # what the cells hold before anything is counted
+    blank: Int32            # [S, 8] what the cells of a person hold before anything is counted
+    touched: Int32          # [S + 1] the slots of a person that hold anything
+    marked: Int8            # [T, filled up to eights] 1 = may be present
+    words: Int64            # the same memory, in eights
+    standing: Int32         # [populations]
     present: Int8           # [T]
     hits: Int32             # room for every term, or every slot of one quantity
     marker: Int32           # [D, things] 1 + the last person in whom a thing was seen
@@ -199,7 +211,7 @@ class Outputs(NamedTuple):
     """What a block of people gives."""
 
     points: Int64           # [K, P]
-    marks: Int32            # [3, K, P] band or -1, status, reason
+    marks: Int32            # [K, people of the block] band + 1, status, reason: 8, 3 and 20 bits
     days: Int32             # [cards with a set or an index, P] its day, OPEN = none
     counts: Int32           # [cards that divide by the assessed terms, P]
     rows: Int32             # 6 columns: person, term, n, first, last, concept
