@@ -46,6 +46,16 @@ def test_the_next_night_tells_who_moved_who_came_and_who_left() -> None:
     assert "From moderate and rising need" in render_page(made, made.page("hub", "hub"))
 
 
+def test_a_card_says_the_tier_why_and_since_when() -> None:
+    town = town_of_tiers()
+    first = town.run(site())
+    needs = {line.patient_id: line.need for page in first.pages for view in page.lists for line in view.lines}
+    assert needs["p1"] == "Frailty and complex need: severe frailty"
+    town.next_day()
+    page = town.run(site(), 2).page("practice", "Y90001")
+    assert "<dd>Frailty and complex need: severe frailty, since " in render_page(town.run(site(), 3), page)
+
+
 def test_a_practice_on_hold_moves_nobody() -> None:
     town = town_of_tiers()
     first = town.run(site())

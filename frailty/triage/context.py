@@ -24,6 +24,7 @@ from frailty.triage.lines import Card, Line
 from frailty.triage.outcomes import Decisions, Verdict, told
 from frailty.triage.previous import Place, Previous, compared
 from frailty.triage.rules import Exclusion, ListInfo, Rule, RuleSet, applies
+from frailty.triage.tiers import Tiers
 from frailty.triage.vocabulary import BUILT, vocabulary
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Run:
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
     kept: dict[tuple[int, str], str] = field(default_factory=dict)
+    tiers: Tiers = field(default_factory=Tiers)
     _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
 
     @cached_property
@@ -70,6 +72,13 @@ class Run:
     def census(self) -> Census:
         """People, verdicts and exclusions by practice."""
         return census(self)
+
+    @cached_property
+    def needs(self) -> dict[int, str]:
+        """Person -> tier of need and why; since when, where it did not change tonight."""
+        titles = {tier.id: tier.title for tier in self.tiers.tiers}
+        return {person: f"{titles[tier]}: {why}" + (f", since {cards.day(since)}" if since < self.as_of else "")
+                for person, _, _, tier, why, since in self.tiers.people}
 
     def off_at(self, rule: Rule, ods: str) -> str:
         """Why a rule could not be decided for anybody of a practice; empty where it could."""
@@ -373,6 +382,7 @@ class Run:
             rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)),
             why=tuple(why),
             frailty="" if social else cards.frailty(row, own),
+            need="" if social else self.needs.get(person, ""),
             known=(*cards.known(row, home.name if home and info.page != "home" else "", social), *dict.fromkeys(held.values())),
             missing=cards.missing(row, self.facts, social),
             warnings=cards.warnings(row),

@@ -71,6 +71,7 @@ class Line:
     rules: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     frailty: str = ""
+    need: str = ""  # the tier of need, and why
     known: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

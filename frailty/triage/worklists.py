@@ -49,6 +49,7 @@ def build_worklists(
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
+    run.tiers = tiers_of(run, rows)
     cases = casework(run, previous_tasks(rows))
     still_open(run, cases)
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
@@ -57,8 +58,7 @@ def build_worklists(
     cases = cases.overflow(left_off(pages))
     about = tuple(f"{home.name}: {text}" for home in site.homes for text in run.alerts.get(home.id, ()))
     cases = changed(cases, alerts=(*cases.alerts, *about))
-    tiers = tiers_of(run, rows)
-    pages.append(_hub_page(run, pages, cases, tiers))
+    pages.append(_hub_page(run, pages, cases, run.tiers))
     valid = as_of + timedelta(days=facts.settings.number("page_valid_days"))
     return Worklists(
         as_of,
@@ -71,7 +71,7 @@ def build_worklists(
         rules.rules,
         run.evaluation.nulls,
         cases,
-        tiers,
+        run.tiers,
     )
 
 
