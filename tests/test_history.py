@@ -153,7 +153,7 @@ def differences(cards: list[Scorecard], people: list[Row], days: list[date], rul
 PEOPLE = st.lists(persons(tuple((LOCAL, code) for code in CODES), QUANTITIES, 12), min_size=1, max_size=4)
 
 
-@settings(FEW, max_examples=60)
+@settings(FEW, max_examples=30)
 @given(people=PEOPLE, back=DAYS_BACK)
 def test_the_one_pass_says_what_each_date_says(rules: Path, people: list[Row], back: list[int]) -> None:
     cards = [load_scorecard(id, rules) for id in ("fast", "plain")]
