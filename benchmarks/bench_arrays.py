@@ -55,7 +55,7 @@ def test_all_scorecards(benchmark: Any, ledger: list[Row]) -> None:
     for id in one:
         np.testing.assert_array_equal(one[id].points, other[id].points)
         np.testing.assert_array_equal(one[id].status, other[id].status)
-    assert sum(one[id].points.any() for id in one) > len(CARDS) / 2
+    assert sum(one[id].points.any() for id in one) > len(CARDS) / 3       # the others read codes that this town does not use
     np.testing.assert_array_equal(one.contributions.rows, other.contributions.rows)
     for card in CARDS:          # alone or together: the same
         alone = evaluate(compile_plan([card], systems, codes), few, AS_OF)
