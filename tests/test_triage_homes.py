@@ -1,6 +1,6 @@
 """Who lives in which home: three sources, confidence, and what is left for a person to settle."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from triage_town import Town, home, nhs, resident, site
@@ -70,6 +70,15 @@ def test_a_code_alone_is_a_question_for_the_hub_and_leaving_ends_it() -> None:
     town.code(1, "care/residence", date(2026, 2, 1), "ends")
     table, asked = look(town, home())
     assert (status(town, table)[0], asked) == ("no", [])
+
+
+def test_what_waits_for_a_home_that_nobody_knows_stands_with_the_question() -> None:
+    town = town_with({})
+    town.code(1, "care/residence", date(2026, 1, 1))
+    town.stay(1, town.as_of - timedelta(days=3), town.as_of - timedelta(days=1))
+    made = town.run(site(homes=(home(),)))
+    (line,) = [line for view in made.page("hub", "hub").lists if view.id == "tasks" for line in view.lines if line.person == 1]
+    assert line.why == ("no home is known: which one?", "Waits for that home: See on this round, after the hospital stay. (rule CH-03-DISCHARGE)")
 
 
 def test_staff_and_single_visits_make_nobody_a_resident() -> None:

@@ -17,13 +17,13 @@ from frailty.triage.facts import FactTable
 from frailty.triage.fair import equity_table
 from frailty.triage.home_page import home_page, task
 from frailty.triage.homes import Question
-from frailty.triage.lines import ListView, Page, Worklists, came_off
+from frailty.triage.lines import Line, ListView, Page, Worklists, came_off
 from frailty.triage.listing import Scope, make_list
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
 from frailty.triage.previous import read_previous
 from frailty.triage.room import placed
-from frailty.triage.rules import RuleSet, shadow
+from frailty.triage.rules import HOME_LISTS, RuleSet, shadow
 from frailty.triage.tiers import Tiers, tiers_of
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
                 }
             )
     questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
-    lines = placed(run, place, (task(one) for one in questions), None)
+    lines = placed(run, place, (_with_waiting(run, task(one)) for one in questions), None)
     lines = [
         changed(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
         for line in run.finished(place, lines, [])
@@ -219,6 +219,15 @@ def _unmatched(run: Run) -> list[Question]:
         )
         for home, entry, why in run.facts.residents.unmatched
     ]
+
+
+def _with_waiting(run: Run, line: Line) -> Line:
+    """A resident whose home nobody knows is on no home's page: what a rule asks of that home stands with the question."""
+    row = run.rows.get(line.person) if line.person is not None else None
+    if row is None or row["care_home"] not in ("confirmed", "probable") or row["home_id"] is not None:
+        return line
+    met = [rule for rule in run.met(row["person"], run.rules.rules) if rule.list in HOME_LISTS]
+    return changed(line, why=(*line.why, *(f"Waits for that home: {rule.asks} (rule {rule.id})" for rule in met)))
 
 
 def _without_practice(run: Run) -> list[Question]:
