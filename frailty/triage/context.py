@@ -380,7 +380,7 @@ class Run:
             asks=asks,
             by=" · ".join([*map(asked_text, asked), *(f"rule {one.id} v{one.version}" for one in met)]),
             rules=(*(ASKED for _ in asked[:1]), *(f"{one.id} v{one.version}" for one in met)),
-            why=tuple(why),
+            why=tuple(dict.fromkeys(why)),       # two rules may give one reason
             frailty="" if social else cards.frailty(row, own),
             need="" if social else self.needs.get(person, ""),
             known=(*cards.known(row, home.name if home and info.page != "home" else "", social), *dict.fromkeys(held.values())),
