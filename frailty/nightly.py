@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +23,13 @@ from frailty.records.store import locked, working_copy
 from frailty.records.told import assumed_shares, feeds, quarantine_reasons, unmapped_codes, values_aside
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.risk.apply import ended, turned_on, write_risk
-from frailty.scoring import default_scorecard_ids, input_names, load_scorecard, scorecard_ids
+from frailty.scoring import input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over, own_names
 from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
 from frailty.site.read import file_marks, site_files
+from frailty.warming import LIST_SCORES, wanted_scores, warm_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct-care", "research")
 OUTPUTS = ("data", "practice", "home", "home-staff", "team", "hub", "status.txt", "run.json")
-LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
 Progress = Callable[[str, int, int], None]
 
 
@@ -92,7 +89,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     site = load_site(options.site)
     sources = find_sources(options.records)
     answers = _answers(options, site)
-    tables, named = read_tables(site, input_names(rules))
+    tables, named = read_tables(site, input_names(rules) if site.inputs else ())
     _check_feeds(site, sources)
     _check_names(options.accept_change, sources)
     store = options.store or options.out.with_name(options.out.name + ".duckdb")
@@ -101,8 +98,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
                            mend="name a --store beside it")
     from frailty.triage import load_settings
     models = turned_on(load_settings(site).texts("risk_models"), rules, site.path)
-    wanted = list(dict.fromkeys((*LIST_SCORES, *(options.scores or default_scorecard_ids(rules)))))
-    warming = _warm(wanted, site, rules)
+    warming = warm_up(options.scores, site, rules)
     with (locked(store, "store"), locked(options.out, "output folder"), replacing_folder(options.out) as folder,
           working_copy(store) as (con, spill)):
         progress("loading", 0, 1)
@@ -118,6 +114,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         as_of, day = _as_of(con, options.as_of)
         objectors = _objectors(practice, site, options.purpose, day)
         warming.join()
+        wanted = wanted_scores(options.scores, rules)
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         rising, asleep = _rising(practice, scores, day), ended(models, day)
         worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
@@ -153,25 +150,6 @@ def run_nightly(options: Options, progress: Progress) -> Result:
 
 
 # ---- before
-
-def _warm(wanted: Sequence[str], site: Site, rules: Path | None) -> threading.Thread:
-    """Makes ready what comes later while the records load: DuckDB leaves Python free meanwhile.
-
-    The kernels (compiled, or fetched from their cache), the libraries that the pages need, and the examples of all rules.
-    """
-    def work() -> None:
-        from frailty.scoring import warm
-        from frailty.triage import load_rules
-        for library in ("pandas", "openpyxl", "jinja2"):
-            import_module(library)
-        with contextlib.suppress(Exception):            # what is wrong with a definition is told when it is used
-            warm([load_scorecard(one, rules) for one in wanted], rules)
-            load_rules(site, rules)
-
-    thread = threading.Thread(target=work, name="warm", daemon=True)
-    thread.start()
-    return thread
-
 
 def _check(options: Options, rules: Path | None) -> None:
     if options.purpose not in PURPOSES:
