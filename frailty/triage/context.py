@@ -102,7 +102,7 @@ class Run:
                 line.person
                 for lines in self.previous.lines.values()
                 for line in lines.values()
-                if line.person
+                if line.person is not None
             ),
         }
         decided = self.con.execute(
@@ -191,11 +191,11 @@ class Run:
         """The decision that keeps somebody off whom this line listed; empty where there is none."""
         rules = [rule for mark in line.rules if (rule := self.rules.rule(mark.split(" v")[0]))]
         names = [rule.id for rule in rules]
-        for about, text in self.held.get(line.person or -1, {}).items():
+        for about, text in self.held.get(line.who, {}).items():
             if about in names or (ASKED in line.rules and about in line.by):
                 return text
-        row = self.rows.get(line.person or -1)
-        if row is not None and "practice_paused" not in self.flags.get(line.person or -1, ()):
+        row = self.rows.get(line.who)
+        if row is not None and "practice_paused" not in self.flags.get(line.who, ()):
             return ""
         # the last good list is repeated: what a rule would say tonight is not known, what was decided is
         said = [self.decisions.on_rule(line.patient_id, rule, row or {}, self.as_of) for rule in rules]
@@ -424,7 +424,7 @@ class Run:
         coming = "next_round" if home else self.rules.usual_due(line.list) if team else "next_mdt"
         mine = [rule.due for rule in met if rule.list == line.list] or [
             *(rule.due for rule in met), *([coming] if line.asked or not met else [])]
-        row = self.rows.get(line.person) if line.person is not None else None
+        row = self.rows.get(line.who)
         found = [self.due_on(coming if due == "next_mdt" else due, line.turn_on or self.as_of, row, home, meeting) for due in mine]
         if not any(found):
             return line

@@ -24,7 +24,7 @@ def equity_table(run: Run, pages: Iterable[Page]) -> tuple[Equity, ...]:
     lines = [line for page in pages for view in page.lists
              if view.id in FILLER or view.slots is not None or view.weekly is not None for line in view.lines
              if line.person in run.rows and not line.asked and line.section in ("now", "overflow")
-             and "objection" not in run.flags.get(line.person or -1, ())]
+             and "objection" not in run.flags.get(line.who, ())]
     eligible = {str(line.person) for line in lines}
     if not eligible:
         return ()

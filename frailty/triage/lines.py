@@ -93,6 +93,11 @@ class Line:
     basis: dict[str, Any] = field(default_factory=dict)  # facts of the night that a decision is held against
 
     @property
+    def who(self) -> int:
+        """The person; -1 where it is nobody of the records. The first person of a store has the number 0."""
+        return -1 if self.person is None else self.person
+
+    @property
     def mark(self) -> str:
         """Which line this is, from run to run."""
         return self.key or self.patient_id

@@ -159,11 +159,11 @@ def _repeated(run: Run, scope: Scope, info: ListInfo, taken: Collection[str]) ->
     titles = {run.practice_name(ods) for ods in frozen}
     made = []
     for (name, mark), line in run.previous.at(*scope.place).items():
-        row = run.rows.get(line.person or -1)
+        row = run.rows.get(line.who)
         theirs = row["practice"] in frozen if row else line.card.practice in titles
         if name != info.id or mark in taken or not theirs or run.decision_on(line):
             continue
-        if not _planned(run, line) or {"died", "objection"} & set(run.flags.get(line.person or -1, ())):
+        if not _planned(run, line) or {"died", "objection"} & set(run.flags.get(line.who, ())):
             continue
         told = cards.warnings(row) if row else line.warnings
         made.append(changed(line, status="repeated", asked=False, warnings=told))

@@ -59,7 +59,7 @@ def _free_this_week(run: Run, lines: Iterable[Line], items: Sequence[Item], slot
 
 
 def _item(run: Run, place: Place, line: Line) -> Item:
-    row = run.rows.get(line.person) if line.person is not None else None
+    row = run.rows.get(line.who)
     rules = [run.rules.rule(mark.split(" v")[0]) for mark in line.rules]
     of = str((row or {}).get("practice") or "") if place[0] in ("team", "hub") else place[1]
     return Item(line.mark, of, line.priority, str((row or {}).get("frailty_level") or ""),

@@ -66,7 +66,8 @@ def read_tiers(entries: Iterable[Mapping[str, Any]], where: str) -> tuple[Tier, 
 
 
 def tiers_of(run: Run, previous: Iterable[Mapping[str, Any]]) -> Tiers:
-    """Everybody's tier tonight, and the flows. People of a practice that is frozen or on hold keep the tier that they had."""
+    """Everybody's tier tonight, and the flows. People of a practice that is frozen or on hold keep the tier that they had, unless
+    they object or have died since."""
     tiers = run.rules.tiers
     if not tiers:
         return Tiers()
@@ -84,7 +85,9 @@ def tiers_of(run: Run, previous: Iterable[Mapping[str, Any]]) -> Tiers:
     _before(con, before)
     held = [ods for ods, one in run.facts.sources.practices.items() if one.state != "ok"]
     con.execute("""INSERT INTO t_tier SELECT person, patient_id, practice, tier, why, NULL FROM t_tier_before
-                   WHERE list_contains($held::VARCHAR[], practice) AND patient_id NOT IN (SELECT patient_id FROM t_tier)""",
+                   WHERE list_contains($held::VARCHAR[], practice) AND patient_id NOT IN (SELECT patient_id FROM t_tier)
+                     AND patient_id NOT IN (SELECT patient_id FROM facts WHERE objection = 'yes'
+                                            OR death_status IN ('informal', 'formal'))""",
                 {"held": held})
     counts = dict(con.execute("SELECT tier, count(*) FROM t_tier GROUP BY tier").fetchall())
     people = con.execute("""

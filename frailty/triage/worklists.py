@@ -223,7 +223,7 @@ def _unmatched(run: Run) -> list[Question]:
 
 def _with_waiting(run: Run, line: Line) -> Line:
     """A resident whose home nobody knows is on no home's page: what a rule asks of that home stands with the question."""
-    row = run.rows.get(line.person) if line.person is not None else None
+    row = run.rows.get(line.who)
     if row is None or row["care_home"] not in ("confirmed", "probable") or row["home_id"] is not None:
         return line
     met = [rule for rule in run.met(row["person"], run.rules.rules) if rule.list in HOME_LISTS]
