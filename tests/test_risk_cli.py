@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +60,30 @@ def test_the_whole_way(tmp_path, capsys):
     assert main(["model", "monitor", str(draft), *town, "--months", "2", "--shift", "2021-01-01=1.2"]) == 3
     assert "RECALIBRATE before further use" in said(capsys)
     assert main(["model", "compare", str(draft), str(draft), *town]) == 0 and "0.000 (0.000 to 0.000)" in said(capsys)
+
+
+def test_a_model_is_followed_for_as_long_as_it_predicts(tmp_path, capsys):
+    """A model of 90 days is held against the admissions of 90 days, whether or not --horizon is given."""
+    year, quarter, town = tmp_path / "year", tmp_path / "quarter", ["--town", "2400"]
+    assert main(["model", "train", *town, "--out", str(year), "--pairs", "0"]) == 0
+    shutil.copytree(year, quarter)
+    told = json.loads((quarter / "evaluation.json").read_text())
+    told["training"]["horizon"] = 90
+    (quarter / "evaluation.json").write_text(json.dumps(told))
+
+    def admissions(command: str, draft: Path, *more: str) -> int:
+        said(capsys)
+        models = [str(draft)] * (1 if command == "monitor" else 2)
+        assert main(["model", command, *models, *town, *more]) in (0, 3)
+        text = said(capsys)
+        return sum(int(line.split()[2]) for line in text.splitlines() if line.startswith("20")) if command == "monitor" else int(
+            text.split(" admissions that both")[0].split()[-1])
+
+    for command in ("monitor", "compare"):
+        assert admissions(command, quarter) == admissions(command, quarter, "--horizon", "90") < admissions(command, year) / 2
+    assert main(["model", "monitor", str(quarter), *town, "--horizon", "365"]) == 1 and "predicts 90 days" in said(capsys)
+    assert main(["model", "evaluate", str(quarter), *town, "--horizon", "365"]) == 1 and "predicts 90 days" in said(capsys)
+    assert main(["model", "compare", str(quarter), str(year), *town]) == 1 and "365 days" in said(capsys)
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

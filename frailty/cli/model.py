@@ -155,22 +155,29 @@ def _study(chosen: argparse.Namespace, horizon: int, outcome: str = "emergency_a
     return study, told
 
 
-def _model(name: str, rules: Path | None) -> Scorecard:
-    """A published model by its id, or a draft by its folder."""
-    from frailty.risk.publish import check_model, read_model
+def _model(name: str, rules: Path | None) -> tuple[Scorecard, dict[str, Any]]:
+    """A published model by its id, or a draft by its folder; and what its evaluation.json says."""
+    from frailty.risk.publish import check_model, read_evaluation, read_model
     from frailty.scoring.load import load_scorecard, model_ids
     if (Path(name) / "scorecard.toml").is_file():
-        return read_model(Path(name), rules)[0]
+        return read_model(Path(name), rules)[0], read_evaluation(Path(name))
     if name not in model_ids(rules):
         raise FrailtyError(f"There is no model '{name}'.", mend="the models are: " + (", ".join(model_ids(rules)) or "(none)")
                            + "; or name the folder of a draft")
     card = load_scorecard(name, rules)
-    check_model(card, rules)
-    return card
+    return card, check_model(card, rules)
 
 
-def _horizon(chosen: argparse.Namespace, told: Mapping[str, Any] | None = None) -> int:
-    return int(chosen.horizon or (told or {}).get("training", {}).get("horizon", 365))
+def _horizon(chosen: argparse.Namespace, *told: Mapping[str, Any]) -> int:
+    """The days that models predict, which is what they are judged by; to learn one, those that were asked for."""
+    asked = {f"'{one['model']}' predicts {one['training']['horizon']} days": int(one["training"]["horizon"]) for one in told}
+    if chosen.horizon:
+        asked["--horizon"] = chosen.horizon
+    if len(set(asked.values())) > 1:
+        raise FrailtyError("A model is judged by the days that it predicts.",
+                           why="; ".join(f"{who}: {days} days" if who.startswith("-") else who for who, days in asked.items()),
+                           mend="leave --horizon out, and compare models of the same days")
+    return next(iter(asked.values()), 365)
 
 
 # ---- commands
@@ -200,7 +207,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     told = read_evaluation(chosen.draft)
     study, _ = _study(chosen, _horizon(chosen, told))
     account = judge(study, chosen.draft)
-    card = _model(str(chosen.draft), rules_of(chosen))
+    card, _ = _model(str(chosen.draft), rules_of(chosen))
     page = chosen.draft / report.PAGE
     page.write_text(report.page(account, title=card.title, mark=card.restricted), encoding="utf-8")
     (chosen.draft / CARD).write_text(_card_text(chosen.draft, card), encoding="utf-8")
@@ -223,8 +230,8 @@ def _card_text(draft: Path, card: Scorecard, approval: Approval | None = None) -
 
 
 def _publish(chosen: argparse.Namespace) -> int:
-    from frailty.risk.publish import Approval, publish, read_evaluation
-    card, told = _model(str(chosen.draft), rules_of(chosen)), read_evaluation(chosen.draft)
+    from frailty.risk.publish import Approval, publish
+    card, told = _model(str(chosen.draft), rules_of(chosen))
     given = (chosen.approved_by, chosen.role, chosen.use, str(chosen.until or ""))
     if any(given) and not all(given):
         raise FrailtyError("The approval is not complete.", mend="--approved-by NAME --role ROLE --use TEXT --until DATE")
@@ -244,9 +251,9 @@ def _publish(chosen: argparse.Namespace) -> int:
 def _compare(chosen: argparse.Namespace) -> int:
     from frailty.risk.study import compare
     rules = rules_of(chosen)
-    cards = [_model(name, rules) for name in chosen.models]
-    study, _ = _study(chosen, _horizon(chosen))
-    found = compare(study, cards)
+    models = [_model(name, rules) for name in chosen.models]
+    study, _ = _study(chosen, _horizon(chosen, *(told for _, told in models)))
+    found = compare(study, [card for card, _ in models])
     for one in found:
         if one["mark"]:
             print(f"{one['id']}: {one['mark']}")
@@ -264,9 +271,9 @@ def _monitor(chosen: argparse.Namespace) -> int:
     from frailty.risk.cohort import months_before
     from frailty.risk.study import followed
     rules = rules_of(chosen)
-    card = _model(chosen.model, rules)
+    card, told = _model(chosen.model, rules)
+    horizon = _horizon(chosen, told)
     records, _ = _records(chosen, _shift(chosen.shift))
-    horizon = _horizon(chosen)
     days = months_before(int(records.seen_to.max()) - horizon, chosen.months) if records.own_day is None else [
         int(day) for day in np.unique(records.own_day)[-chosen.months:]]
     data, chance = followed(records, card, days, horizon, contacted=_contacted(chosen.contacted, records))
