@@ -82,6 +82,28 @@ def test_outcomes_by_hand():
                      "h": END_OF_SIGHT}
 
 
+def test_a_registration_that_ends_with_the_death_is_no_move():
+    """Practices end it on the day of the death, or days later: it is a death before any admission, not somebody out of sight."""
+    records = people(persons={
+        "a": {"deceased_on": after(60), "registered_to": after(60)}, "b": {"deceased_on": after(60), "registered_to": after(75)},
+        "c": {"deceased_on": after(60), "registered_to": after(40)}})
+    cohort = cohort_of(records)
+    y, days, ended = (of(records, cohort, one) for one in outcomes(records, cohort, HORIZON))
+    assert (y["a"], days["a"], ended["a"]) == (y["b"], days["b"], ended["b"]) == (0, 60, DEATH)
+    assert (y["c"], days["c"], ended["c"]) == (-1, 39, END_OF_SIGHT)           # moved away; what came later is not known here
+
+
+def test_an_attendance_is_no_admission():
+    """Some sites write the admission method of attendances too."""
+    practice = people_of(("a", 20, "emergency"), ("b", 30, "emergency"))
+    practice.connection.execute("UPDATE stay SET setting = 'emergency' WHERE resource_id = 's0'")
+    assert practice.connection.execute("SELECT count(*) FROM stay WHERE setting = 'emergency'").fetchall() == [(1,)]
+    records = store_records(practice.connection, until=DAY + timedelta(days=400))
+    cohort = cohort_of(records)
+    y = of(records, cohort, outcomes(records, cohort, HORIZON)[0])
+    assert y["a"] == 0 and y["b"] == 1
+
+
 def test_who_is_left_out_is_counted():
     records = people(persons={
         "a": {"birth_date": after(-18 * 365)}, "b": {"deceased_on": after(0)}, "c": {"registered_to": after(0)},

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
-from frailty.records.arrays import ADMISSIONS, OPEN, Int8, Int32, Int64, PracticeArrays
+from frailty.records.arrays import ADMISSIONS, OPEN, SETTINGS, Int8, Int32, Int64, PracticeArrays
 from frailty.risk.dataset import ADMISSION, CENSORED, DEATH, END_OF_SIGHT
 from frailty.risk.settings import load_settings, outcome_of
 from frailty.risk.sources import Records
@@ -179,6 +179,7 @@ def outcomes(records: Records, cohort: Cohort, horizon: int, outcome: str = "eme
     stays = records.base.stays
     owner = np.repeat(np.arange(len(records), dtype=np.int64), np.diff(stays.offsets))
     counts = np.isin(stays.admission, [ADMISSIONS.index(word) for word in said["admission"]])
+    counts &= np.isin(stays.setting, [SETTINGS.index(word) for word in said["setting"]])
     key = (owner[counts] << 32) + stays.started[counts]                   # in order: the stays are
     at = np.searchsorted(key, (cohort.person << 32) + cohort.as_of, side="right")
     hit = np.concatenate([key, [np.int64(2**62)]])[at]

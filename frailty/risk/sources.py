@@ -110,7 +110,8 @@ def store_records(con: DuckDBPyConnection, *, until: date | None = None, medicin
     base = arrays((), np.arange(len(persons)))
     covered = (base.hospital_from < OPEN) & ~base.hospital_without_stays
     seen_from = np.where(covered, np.maximum(rows["since"].astype(np.int32), base.hospital_from), OPEN).astype(np.int32)
-    seen_to = np.minimum(rows["until"].astype(np.int64) - 1, end).astype(np.int32)
+    ends = rows["until"].astype(np.int64)
+    seen_to = np.minimum(ends - (ends != base.death), end).astype(np.int32)         # who dies is in sight on that day
     texts = {name: np.array(["" if one is None or one is np.ma.masked or one != one else str(one) for one in rows[name]])
              for name in ("practice", "ethnicity")}
     texts["imd_quintile"] = np.array(["" if one != one else str(int(one)) for one in base.inputs["imd_quintile"]])
