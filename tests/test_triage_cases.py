@@ -148,6 +148,49 @@ def test_a_list_that_changes_by_more_than_a_third_overnight_is_held() -> None:
     shrunk = night([Hit(n, "MDT-02", "yes" if n <= 60 else "no") for n in range(1, 101)], people, previous=first.tasks)
     assert (Counter(task.place for task in shrunk.tasks), shrunk.closed) == ({"open": 60, "held": 40}, ())
     assert not night([Hit(n, "MDT-02", "yes") for n in range(1, 111)], people, previous=first.tasks).alerts
+    again = night([Hit(n, "MDT-02", "yes") for n in range(1, 151)], people, previous=grown.tasks)
+    assert (again.alerts, Counter(task.place for task in again.tasks)) == (grown.alerts, {"open": 100, "held": 50})
+    done = night([Hit(n, "MDT-02", *(("yes",) if n <= 60 else ("suppressed", "decided: plan made"))) for n in range(1, 101)], people,
+                 previous=first.tasks)
+    assert not done.alerts and len(done.closed) == 40                # what people did is no jump of the records
+    answered = night([Hit(n, "MDT-02", *(("yes",) if n <= 60 else ("no", "plan of 3 Nov"))) for n in range(1, 101)], people,
+                     previous=first.tasks)
+    assert not answered.alerts and len(answered.closed) == 40
+
+
+def test_pages_hold_a_list_that_changes_by_more_than_a_third_overnight() -> None:
+    """G12: the pages do what the alert says, night after night, until somebody lets the change in."""
+    town, list_of = Town(), ("team", "community")
+
+    def fell(people: range) -> None:
+        for person in people:
+            for day in (10, 12):
+                town.code(person, "efi/falls", date(2026, 11, day))
+
+    def falls(made: Worklists) -> set[int | None]:
+        view = next(view for view in made.page(*list_of).lists if view.id == "falls")
+        assert sum(view.books[name] for name in view.books if name != "people") == view.books["people"]
+        return {line.person for line in view.lines}
+
+    for person in range(90):
+        town.person(person)
+    fell(range(40))
+    assert falls(town.run(ALL, 1)) == set(range(40))
+    town.next_day()
+    fell(range(40, 70))                                             # a batch of codes
+    for run in (2, 3):
+        made = town.run(ALL, run)
+        assert falls(made) == set(range(40)) and any("from 40 to 70" in one for one in made.cases.alerts)
+        assert any("30 new people not listed yet, 0 kept" in one for one in made.page(*list_of).notices)
+        town.next_day()
+    assert falls(town.run(site(settings={"proposals": True, "shrink_percent": 90}), 4)) == set(range(70))
+    town.next_day()
+    town.con.execute("DELETE FROM tagged WHERE person >= 35")       # half of the codes are gone
+    for run in (5, 6):
+        made = town.run(ALL, run)
+        assert falls(made) == set(range(70)) and any("0 new people not listed yet, 35 kept" in one for one in made.page(*list_of).notices)
+        assert all(any("changed too much overnight" in text for text in line.why) for line in made.page(*list_of).lines() if (line.person or 0) >= 35)
+        town.next_day()
 
 
 def test_a_task_is_the_same_after_the_store() -> None:

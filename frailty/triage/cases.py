@@ -18,6 +18,7 @@ from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet, applies
 
 PLACES = ("open", "overflow", "suppressed", "paused", "excluded", "held", "not evaluated")
 KEPT = ("open", "overflow", "paused", "held")  # places from which a task goes on to the next night
+LIST_SIZE = "list size"  # why a task is held: its list changed too much overnight
 Row = Mapping[str, Any]
 
 
@@ -124,6 +125,7 @@ def make_cases(
     found = {(str(people[hit.person]["patient_id"]), hit.rule): hit for hit in hits if hit.person in people}
     made: list[Task] = []
     closed: list[tuple[Task, str]] = []
+    silent: set[tuple[str, str]] = set()        # of the closed: those that nothing explains
     for patient_id, rule_id in sorted({*found, *before}):
         rule, hit, old = rules.rule(rule_id), found.get((patient_id, rule_id)), before.get((patient_id, rule_id))
         person = hit.person if hit else old.person if old else -1
@@ -133,6 +135,7 @@ def make_cases(
                 made.append(changed(old, place="held", why="practice_paused", kept="the practice's records are frozen"))
             elif old:
                 closed.append((old, "no longer in the records" if row is None else f"rule {rule_id} is no longer used"))
+                silent.add(old.key)
             continue
         if old and hit and hit.outcome == "suppressed" and old.priority in PLANNED:
             closed.append((old, hit.why or "done recently"))
@@ -143,41 +146,45 @@ def make_cases(
         if isinstance(task, str):
             if old:
                 closed.append((old, task))
+                silent |= {old.key} if not (hit and hit.why) else set()
             continue
         task = _placed(task, rule, row, flags.get(person, ()), rules.exclusions, old is not None)
         if task.place == "excluded" and old:
             closed.append((old, task.why))
         if task.place != "excluded" or (hit is not None and hit.outcome != "no"):
             made.append(task)
-    made, closed, alerts = _steady(made, closed, before, rules)
+    made, closed, alerts = _steady(made, closed, silent, before, rules)
     tasks = tuple(made)
     return Cases(_cases(tasks, order), tasks, tuple(closed), _books(tasks), alerts, order)
 
 
 def _steady(
-    made: list[Task], closed: list[tuple[Task, str]], before: Mapping[tuple[str, str], Task], rules: RuleSet
+    made: list[Task], closed: list[tuple[Task, str]], silent: Collection[tuple[str, str]],
+    before: Mapping[tuple[str, str], Task], rules: RuleSet,
 ) -> tuple[list[Task], list[tuple[Task, str]], tuple[str, ...]]:
-    """Where a practice's planned list changed too much in one night, what came and what went is held (G12)."""
+    """Where a practice's planned list changed too much in one night, what came and what went is held until somebody raises
+    shrink_percent for a night (G12). What was decided, done or excluded is no such change."""
     if not before:
         return made, closed, ()
     percent, least = rules.settings.number("shrink_percent"), rules.settings.number("shrink_people")
-    was = Counter((task.practice, task.rule) for task in before.values() if task.place in KEPT)
+    stood = {key: task for key, task in before.items() if task.place in KEPT and (task.why != LIST_SIZE or task.kept)}
+    was = Counter((task.practice, task.rule) for task in stood.values())
     now = Counter((task.practice, task.rule) for task in made if task.place in KEPT)
+    ended = Counter((task.practice, task.rule) for task, _ in closed if task.key in stood and task.key not in silent)
     alerts = []
     for practice, rule_id in sorted(was | now):
-        old, new = was[practice, rule_id], now[practice, rule_id]
-        rule = rules.rule(rule_id)
-        if (rule is None or rule.priority not in PLANNED or not old or abs(new - old) < max(1, least)
-                or abs(new - old) * 100 <= old * percent):
+        at = practice, rule_id
+        rule, change = rules.rule(rule_id), abs(now[at] - (was[at] - ended[at]))
+        if (rule is None or rule.priority not in PLANNED or not rule.planned or not was[at] or change < max(1, least)
+                or change * 100 <= was[at] * percent):
             continue
-        alerts.append(f"{rule_id} at {practice or 'no practice'}: from {old:,} to {new:,} people overnight; "
-                      "the change is held until somebody has looked")
-        made = [changed(task, place="held", why="list size")
-                if (task.practice, task.rule) == (practice, rule_id) and task.key not in before and task.place == "open"
-                else task for task in made]
-        back = [task for task, _ in closed if (task.practice, task.rule) == (practice, rule_id)]
-        closed = [(task, why) for task, why in closed if (task.practice, task.rule) != (practice, rule_id)]
-        made += [changed(task, place="held", why="list size", kept="the list changed too much overnight") for task in back]
+        alerts.append(f"{rule_id} at {practice or 'no practice'}: from {was[at]:,} to {now[at]:,} people overnight; who came and "
+                      "who went is held until somebody has looked: if it is right, raise shrink_percent in site.toml for one night")
+        made = [changed(task, place="held", why=LIST_SIZE)
+                if (task.practice, task.rule) == at and task.key not in stood and task.place == "open" else task for task in made]
+        back = [task for task, _ in closed if (task.practice, task.rule) == at and task.key in silent]
+        closed = [(task, why) for task, why in closed if task not in back]
+        made += [changed(task, place="held", why=LIST_SIZE, kept="the list changed too much overnight") for task in back]
     return made, closed, tuple(alerts)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frailty.triage import cards
-from frailty.triage.cases import KEPT, Cases, Hit, Row, Task, make_cases, packed, unpacked
+from frailty.triage.cases import KEPT, LIST_SIZE, Cases, Hit, Row, Task, make_cases, packed, unpacked
 from frailty.triage.evaluate import leave_reasons
 from frailty.triage.rules import PLANNED, Rule
 
@@ -51,6 +51,18 @@ def still_open(run: Run, cases: Cases) -> None:
         elif rule in run.rules.rules:
             run.verdicts.setdefault(task.person, {})[rule.id] = ("yes", False)
             run.kept[task.person, rule.id] = task.kept
+
+
+def steadied(run: Run, cases: Cases) -> None:
+    """Where a list changed too much overnight, who came is on no page yet, and who went still is; what both are is noted."""
+    for task in cases.tasks:
+        if task.place != "held" or task.why != LIST_SIZE or task.person not in run.rows:
+            continue
+        run.verdicts.setdefault(task.person, {})[task.rule] = ("yes" if task.kept else "held", False)
+        if task.kept:
+            run.kept[task.person, task.rule] = task.kept
+        came, went = run.unsteady.get((task.practice, task.rule), (0, 0))
+        run.unsteady[task.practice, task.rule] = (came + (not task.kept), went + bool(task.kept))
 
 
 def _people(run: Run, before: Sequence[Task]) -> dict[int, Row]:

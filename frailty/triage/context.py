@@ -39,7 +39,7 @@ class Run:
     """One run. `rows`: facts of everybody who may be shown; `verdicts`: person -> rule -> (outcome, first).
 
     `held`: person -> rule or request -> the decision that keeps them off; `again`: the same for what lists them again; `kept`:
-    why an urgent line stays though its rule is silent.
+    why a line stays though its rule is silent. `unsteady`: (practice, rule) -> people who came and who went, held for now.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -60,6 +60,7 @@ class Run:
     again: dict[int, dict[str, str]] = field(default_factory=dict)
     shares: dict[str, dict[str, int]] = field(default_factory=dict)
     kept: dict[tuple[int, str], str] = field(default_factory=dict)
+    unsteady: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     tiers: Tiers = field(default_factory=Tiers)
     _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
 

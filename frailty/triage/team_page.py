@@ -92,6 +92,11 @@ def notices(run: Run, lists: Sequence[ListInfo], practices: Sequence[str], own: 
             where = " for this practice" if own and len(practices) == 1 and not whole else _at(run, gaps, practices)
             more = " See “Could not be evaluated”." if rule.list in named and not whole else ""
             made.append(f"Rule {rule.id} is off{where}: {next(iter(gaps.values()))}.{more}")
+        for ods in practices:
+            came, went = run.unsteady.get((ods, rule.id), (0, 0))
+            if came or went:
+                made.append(f"Rule {rule.id} at {run.practice_name(ods)} changed too much overnight: "
+                            f"{cards.plural(came, 'new person', 'new people')} not listed yet, {went:,} kept; the hub asks why.")
     off = [rule.id for rule in run.rules.off if rule.list in {one.id for one in lists}]
     if off:
         made.append(f"Proposals that the site has not turned on: {', '.join(off)}.")

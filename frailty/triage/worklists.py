@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from frailty.site import Site
 from frailty.triage import cards, team_page
 from frailty.triage.cases import Cases
-from frailty.triage.casework import casework, left_off, previous_tasks, still_open
+from frailty.triage.casework import casework, left_off, previous_tasks, steadied, still_open
 from frailty.triage.context import Run
 from frailty.triage.copies import changed
 from frailty.triage.evaluate import evaluate
@@ -52,6 +52,7 @@ def build_worklists(
     run.tiers = tiers_of(run, rows)
     cases = casework(run, previous_tasks(rows))
     still_open(run, cases)
+    steadied(run, cases)
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
     pages += [home_page(run, home) for home in sorted(site.homes, key=lambda one: one.id)]
     pages += team_page.team_pages(run)
