@@ -632,3 +632,26 @@ def test_the_same_night_gives_the_same_lists(big: tuple[Town, Worklists]) -> Non
     town.scores = dict(reversed(town.scores.items()))
     again = town.run(big_site())
     assert first.rows(1) == again.rows(1)
+
+
+def test_a_request_to_the_hub_stands_among_its_contacts():
+    """Not on the list of step-up beds, though that is the hub's last."""
+    town, asked = Town(), Request(nhs(1), "Ms Lee", date(2026, 11, 20), "lonely", "hub")
+    town.person(1)
+    made = town.run(site(requests=(asked,)))
+    assert {list_.id: [line.person for line in list_.lines] for list_ in made.page("hub", "hub").lists if list_.lines} == {"contacts": [1]}
+
+
+@pytest.mark.parametrize("audience", ["practice", "pharmacist", "navigator", "hub"])
+def test_nobody_is_asked_to_see_somebody_who_may_have_died(audience):
+    """G5: whoever asked, the practice confirms first, and no other list sends anybody there."""
+    town, asked = Town(), Request(nhs(1), "Ms Lee", date(2026, 11, 20), "lonely", audience)
+    town.person(1, death_status="informal", deceased_on=date(2026, 11, 10))
+    town.person(2)
+    made = town.run(site(requests=(asked, replace(asked, nhs_number=nhs(2)))))
+    lines = {(page.audience, line.list): line for page in made.pages for line in page.lines() if line.person == 1}
+    assert list(lines) == [("practice", "hold")]
+    line = lines["practice", "hold"]
+    assert line.asked and line.asks.startswith("Confirm whether this person has died") and "Ms Lee" in line.asks
+    assert "Asked because: lonely" in line.why
+    assert any(line.person == 2 and line.asks.startswith("See ") for page in made.pages for line in page.lines())

@@ -312,6 +312,11 @@ class Run:
         """A home by its id."""
         return self._homes.get(str(home_id))
 
+    def asked_of(self, person: int, queue: str) -> list[Request]:
+        """What is asked of a team, or of the hub; who may have died is only the practice's, which confirms it."""
+        may_call = self.rows[person]["death_status"] != "informal"
+        return [one for one in self.asked[person] if one.audience == queue and may_call]
+
     def at_home(self, person: int, audience: str) -> bool:
         """Whether a request stands on a home's page: asked of the home, or for a confirmed resident."""
         row = self.rows[person]
@@ -365,11 +370,11 @@ class Run:
         ]
         if info.card == "deficits":
             why += cards.deficits(self.terms.get(row["patient_id"], ()), row)
-        asks = (
-            f"See {row['name'] or 'this person'}: asked for by {asked[0].asked_by}."
-            if asked
-            else next((rule.asks for rule in met), "")
-        )
+        asks = next((rule.asks for rule in met), "")
+        if asked and row["death_status"] == "informal":
+            asks = f"Confirm whether this person has died; {asked[0].asked_by} asks for them. Make no contact before that."
+        elif asked:
+            asks = f"See {row['name'] or 'this person'}: asked for by {asked[0].asked_by}."
         home = self.home(row["home_id"])
         own = info.page == "practice"
         verdicts = self.verdicts.get(person, {})

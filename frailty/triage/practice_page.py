@@ -47,10 +47,10 @@ def practice_page(run: Run, practice: PracticeInfo) -> Page:
 
 def _asked_list(run: Run, person: int, audience: str) -> str:
     """On which list of the practice a request stands; empty where a home's or a team's page carries it."""
-    if audience not in ("practice", "home", "pharmacist"):
-        return ""
     if run.rows[person]["death_status"] == "informal":
         return "hold"
+    if audience not in ("practice", "home", "pharmacist"):
+        return ""
     if audience == "pharmacist":
         return "pharmacist"
     return "" if run.at_home(person, audience) else "mdt"

@@ -31,7 +31,7 @@ def _team_page(run: Run, team: Team, lists: Sequence[ListInfo]) -> Page:
     practices = team.practices or tuple(one.ods for one in run.site.practices)
 
     def asked(person: int, info: ListInfo) -> list[Request]:
-        return [one for one in run.asked[person] if one.audience == team.queue and info == lists[0]]
+        return run.asked_of(person, team.queue) if info == lists[0] else []
 
     scope = Scope(("team", team.id), practices, asked)
     found = [make_list(run, scope, info) for info in lists]

@@ -107,8 +107,8 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
     """For coordinators: the hub's own lists, every other list counted, and what a person has to settle."""
     practices, place = tuple(sorted(one.ods for one in run.site.practices)), ("hub", "hub")
     own = run.rules.lists_of("hub")
-    scope = Scope(place, practices, lambda person, info: [
-        one for one in run.asked[person] if one.audience == "hub" and info == own[-1]])
+    first = next((info for info in own if info.queue == "hub"), None)
+    scope = Scope(place, practices, lambda person, info: run.asked_of(person, "hub") if info == first else [])
     made = [make_list(run, scope, info) for info in own]
     views = tuple(view for view, _ in made)
     overview = []
