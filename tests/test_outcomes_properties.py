@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +71,14 @@ def test_nobody_is_held_for_longer_than_the_data_say(one: Decision, later: int) 
     if said is not None and said.held:
         assert hold is not None and hold.days is not None and later < hold.days
         assert one.review_on is None or one.on + timedelta(days=later) < one.review_on
+
+
+@pytest.mark.parametrize(("asked", "reason", "answered"), [
+    ("asked by Ms Lee", "", True), ("asked by Ms Le", "", False), ("asked by Dr Nott", "", True), ("asked by Ms Lee", "fell", True),
+    ("asked by Ms Lee", "fel", False), ("asked by Ms Lee", "lonely", False)])
+def test_an_answer_is_to_the_very_request(asked, reason, answered):
+    """A request without a day by somebody whose name begins another's, or for a reason that begins another, is a request of its own."""
+    done = Decision("p1", "mdt", "no-change-needed", date(2026, 11, 20), "Dr A",
+                    asked="asked by Dr Nott · asked by Ms Lee · rule MDT-01 v1 · Asked because: fell · Emergency on 1 Nov 2026")
+    said = Decisions([done]).on_request("p1", asked, None, reason, {}, date(2026, 11, 21))
+    assert bool(said and said.held) == answered

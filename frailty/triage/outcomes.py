@@ -190,8 +190,8 @@ class Decisions:
     def on_request(self, patient_id: str, asked: str, asked_on: date | None, reason: str, row: Row, as_of: date
                    ) -> Verdict | None:
         """Whether somebody answered this very request. One without a day is asked again after a while (3.3)."""
-        mine = [one for one in self.by_person.get(patient_id, ()) if asked in one.asked
-                and (asked_on is not None or reason in one.asked)]
+        wanted = [f" · {asked} · ", *([f" · Asked because: {reason} · "] if reason and asked_on is None else [])]
+        mine = [one for one in self.by_person.get(patient_id, ()) if all(part in f" · {one.asked} · " for part in wanted)]
         if not mine:
             return None
         last = self.outcomes.get(mine[-1].outcome)
