@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from frailty.cli import main, model
+from frailty.errors import FrailtyError
 from frailty.risk import study
 from frailty.risk.features import generate
 from frailty.synthetic import town as towns
@@ -93,6 +94,8 @@ def test_a_model_is_followed_for_as_long_as_it_predicts(tmp_path, capsys):
     (["train", "--town", "100", "--out", "x"], "at least 200 people for each of its days"),
     (["train", "--out", "x"], "one of the arguments --store --town is required"),
     (["monitor", "nothing", "--town", "2400"], "There is no model 'nothing'"),
+    (["monitor", "demo_emergency_admission_12m", "--town", "2400", "--months", "0"], "'0' is not a whole number of 1 or more"),
+    (["moniter", "x"], "did you mean 'monitor'?"),
     (["evaluate", "nowhere", "--town", "2400"], "holds no model")])
 def test_slips(arguments, words, capsys):
     assert main(["model", *arguments]) == 1
@@ -100,10 +103,24 @@ def test_slips(arguments, words, capsys):
 
 
 def test_a_table_of_contacts_that_cannot_be_read(tmp_path, capsys):
-    for text, words in (("who,when\n", "lacks a column"), ("patient_id,date\na,1 June\n", "line 2")):
+    for text, words in (("who,when\n", "missing: patient_id, date"), ("patient_id,date\na,1 June\n", "contacts.csv:2"),
+                        ("patient_id,date\na\n", "another number of cells"), ("patient_id,date\na,2020-06-01\n", "Nobody of the table")):
         (tmp_path / "contacts.csv").write_text(text)
         assert main(["model", "train", "--town", "2400", "--out", str(tmp_path / "x"), "--contacted", str(tmp_path / "contacts.csv")]) == 1
         assert words in said(capsys)
+
+
+def test_people_may_be_held_out_of_monitoring_too(monkeypatch, capsys):
+    asked = {}
+
+    def followed(*given, **more):
+        asked.update(more)
+        raise FrailtyError("enough")
+
+    monkeypatch.setattr(study, "followed", followed)
+    for more, contact in (([], "censor"), (["--hold-out"], "hold_out")):
+        main(["model", "monitor", "demo_emergency_admission_12m", "--town", "2400", *more])
+        assert asked["contact"] == contact
 
 
 def test_help_has_examples(capsys):

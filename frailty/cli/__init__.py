@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from frailty import __version__
 from frailty.cli.model import add_model
-from frailty.cli.parts import Parser, a_date, a_time, command, rules_option
+from frailty.cli.parts import Parser, a_count, a_date, a_time, command, rules_option
 from frailty.cli.people import add_people
 from frailty.cli.scores import add_scores
 from frailty.cli.site import add_site
@@ -80,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = command(commands, "demo", _demo, "a made-up locality and one nightly run on it", "frailty demo --out demo")
     demo.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where to put it (default: demo)")
-    demo.add_argument("--people", type=int, default=10_000, metavar="N", help="registered people (default: 10,000)")
+    demo.add_argument("--people", type=a_count, default=10_000, metavar="N", help="registered people (default: 10,000)")
 
     synth = command(commands, "synth", _synth, "writes a made-up locality",
                      "frailty synth town --people 10000 --homes 3 --seed 1")
     synth.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
-    synth.add_argument("--people", type=int, default=10_000, metavar="N", help="registered people (default: 10,000)")
+    synth.add_argument("--people", type=a_count, default=10_000, metavar="N", help="registered people (default: 10,000)")
     synth.add_argument("--homes", type=int, default=3, metavar="N", help="care homes (default: 3)")
     synth.add_argument("--seed", type=int, default=1, help="the same seed gives the same files (default: 1)")
     synth.add_argument("--as", dest="layout", choices=("fhir", "tables"), default="fhir", help="FHIR NDJSON or plain tables")
@@ -158,10 +158,12 @@ def _synth(chosen: argparse.Namespace) -> int:
     from frailty.records.days import today
     from frailty.synthetic import make_locality
     progress = _progress()
-    summary = make_locality(chosen.out, people=chosen.people, homes=chosen.homes, seed=chosen.seed, layout=chosen.layout,
-                            as_of=chosen.as_of or today(), progress=progress)
+    made = make_locality(chosen.out, people=chosen.people, homes=chosen.homes, seed=chosen.seed, layout=chosen.layout,
+                         as_of=chosen.as_of or today(), progress=progress)
     progress("", 0, 0)
-    print(summary)
+    print(f"{made.people:,} made-up people registered on {made.as_of}; {made.lines:,} records of {len(made.records)} sources, "
+          f"{made.bytes / 1e6:.0f} MB: {made.out}\nWhat is true of them: {made.truth}\nNext: "
+          + (f"frailty nightly {made.out}/records/* --site {made.site} --out lists --purpose direct-care"))
     return 0
 
 

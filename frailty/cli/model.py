@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty import __version__
-from frailty.cli.parts import a_date, command, rules_of, rules_option, table
+from frailty.cli.parts import a_count, a_date, command, rules_of, rules_option, table
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def add_model(commands: Any) -> None:
     train.add_argument("--id", default="", metavar="ID", help="the model's name (default: emergency_admission_DAYSd)")
     train.add_argument("--model-version", default="1", metavar="TEXT", help="its version (default: 1)")
     train.add_argument("--outcome", default="emergency_admission", metavar="NAME", help="what to predict (rules/risk.toml)")
-    train.add_argument("--max-terms", type=int, metavar="N", help="at most so many terms (default: 40)")
+    train.add_argument("--max-terms", type=a_count, metavar="N", help="at most so many terms (default: 40)")
     train.add_argument("--pairs", type=int, metavar="N", help="at most so many pairs of features (default: 4)")
     train.add_argument("--form", choices=("logistic", "survival"), help="logistic, or survival: people count for as long as seen")
     train.add_argument("--points", choices=("real", "integer"), help="points of the scorecard (default: real)")
@@ -66,18 +65,19 @@ def add_model(commands: Any) -> None:
                       _FROM + "\n\nExit code 0: no reason to recalibrate. 3: recalibrate before further use.")
     watched.add_argument("model", metavar="MODEL", help="the id of a published model, or the folder of a draft")
     _source_options(watched)
-    watched.add_argument("--months", type=int, default=12, metavar="N", help="the last months with known outcomes (default: 12)")
+    watched.add_argument("--months", type=a_count, default=12, metavar="N",
+                         help="the last months with known outcomes (default: 12)")
     watched.add_argument("--shift", metavar="DATE=NUMBER", help="with --town: from this day on admissions have a higher log rate")
 
 
 def _source_options(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--store", type=Path, metavar="FILE", help="the store that nightly keeps")
-    where.add_argument("--town", type=int, metavar="PEOPLE", help="a made-up town of so many people")
+    where.add_argument("--town", type=a_count, metavar="PEOPLE", help="a made-up town of so many people")
     parser.add_argument("--seed", type=int, default=1, help="of the town (default: 1)")
     parser.add_argument("--site", type=Path, metavar="FILE", help="site.toml: products, objections, signed inputs")
     parser.add_argument("--until", type=a_date, metavar="DATE", help="last day of known admissions (default: the feed's)")
-    parser.add_argument("--horizon", type=int, metavar="DAYS", help="30, 90 or 365 (default: 365, or the model's)")
+    parser.add_argument("--horizon", type=a_count, metavar="DAYS", help="30, 90 or 365 (default: 365, or the model's)")
     parser.add_argument("--contacted", type=Path, metavar="FILE",
                         help="CSV patient_id, date: the day on which care was first changed, followed until the day before; or the "
                              "word lists: the first day with a place on a list of the night")
@@ -116,21 +116,24 @@ def _contacted(path: Path | None, records: Records) -> Mapping[int, int]:
     """Place of a person -> first day of contact."""
     if path is None or str(path) == "lists":
         return records.listed if path else {}
+    from frailty.terminology.tables import read_rows
     places = {id: n for n, id in enumerate(records.patient_ids)}
     found: dict[int, int] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not {"patient_id", "date"} <= set(reader.fieldnames or ()):
-            raise FrailtyError("The table of people whose care was changed lacks a column.", where=str(path),
-                               mend="columns: patient_id, date")
-        for line, row in enumerate(reader, 2):
-            try:
-                day = (date.fromisoformat(row["date"]) - date(1970, 1, 1)).days
-            except ValueError:
-                raise FrailtyError("A date cannot be read.", where=f"{path}, line {line}", mend="write YYYY-MM-DD") from None
-            if row["patient_id"] in places:
-                place = places[row["patient_id"]]
-                found[place] = min(found.get(place, day), day)
+    lost = 0
+    for line, row in read_rows(path, ("patient_id", "date"), error=FrailtyError):
+        try:
+            day = (date.fromisoformat(row["date"]) - date(1970, 1, 1)).days
+        except ValueError:
+            raise FrailtyError("A date cannot be read.", where=f"{path}:{line}", mend="write YYYY-MM-DD") from None
+        place = places.get(row["patient_id"], -1)
+        lost += place < 0
+        if place >= 0:
+            found[place] = min(found.get(place, day), day)
+    if lost and not found:
+        raise FrailtyError("Nobody of the table of people whose care was changed is in these records.", where=str(path),
+                           mend="write the patient_id as scores.csv has it")
+    if lost:
+        print(f"{path}: {lost:,} rows name nobody of these records, or somebody who objects; {len(found):,} people are followed.")
     return found
 
 
@@ -276,7 +279,8 @@ def _monitor(chosen: argparse.Namespace) -> int:
     records, _ = _records(chosen, _shift(chosen.shift))
     days = months_before(int(records.seen_to.max()) - horizon, chosen.months) if records.own_day is None else [
         int(day) for day in np.unique(records.own_day)[-chosen.months:]]
-    data, chance = followed(records, card, days, horizon, contacted=_contacted(chosen.contacted, records))
+    data, chance = followed(records, card, days, horizon, contacted=_contacted(chosen.contacted, records),
+                            contact="hold_out" if chosen.hold_out else "censor")
     found = monitor.watch(data, chance, rules=rules, mark=card.restricted)
     print(monitor.text(found))
     return 3 if found.recalibrate else 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -21,7 +23,10 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong with a command line as everything else is said, and ends with exit code 1."""
 
     def error(self, message: str) -> NoReturn:
-        raise FrailtyError(message[:1].upper() + message[1:] + ".", mend=f"{self.prog} --help")
+        chosen = re.match(r"argument .*: invalid choice: '(.*)' \(choose from (.*)\)", message)
+        near = difflib.get_close_matches(chosen[1], re.findall(r"'([^']+)'", chosen[2]), 1) if chosen else []
+        raise FrailtyError(message[:1].upper() + message[1:] + ".",
+                           mend=f"did you mean '{near[0]}'?" if near else f"{self.prog} --help")
 
 
 def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], help_text: str, example: str,
@@ -107,6 +112,13 @@ def a_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD") from None
+
+
+def a_count(text: str) -> int:
+    """A number of things from a command line: 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
 
 
 def a_time(text: str) -> datetime:

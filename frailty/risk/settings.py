@@ -40,8 +40,8 @@ class Signed:
         lacks = [key for key in ("inputs", "name", "role", "on", "why") if not getattr(self, key)]
         if lacks:
             raise FrailtyError(f"A signed decision on inputs lacks: {', '.join(lacks)}.",
-                               mend='risk_inputs_signed = { inputs = ["ethnicity"], name = "...", role = "...", on = "2026-11-01", '
-                                    'why = "..." } in [settings] of site.toml')
+                               mend='in [settings] of site.toml: risk_inputs_signed = "inputs; name; role; date; why", such as '
+                                    '"ethnicity; A. Example; IG lead; 2026-11-01; to measure"')
 
 
 def outcome_of(name: str, rules: Path | None = None) -> dict[str, Any]:

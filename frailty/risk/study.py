@@ -134,10 +134,10 @@ def compare(study: Study, cards: Sequence[Scorecard]) -> list[dict[str, Any]]:
             for card, one in zip(cards, p, strict=True)]
 
 
-def followed(records: Records, card: Scorecard, days: Sequence[int], horizon: int, *, contacted: Mapping[int, int] | None = None
-             ) -> tuple[Dataset, Float64]:
+def followed(records: Records, card: Scorecard, days: Sequence[int], horizon: int, *, contacted: Mapping[int, int] | None = None,
+             contact: str = "censor") -> tuple[Dataset, Float64]:
     """Everybody on these days with their outcomes, and the chances that the model gave: what `monitor.watch` compares."""
-    cohort = everybody(records, days, horizon, contacted=contacted)
+    cohort = everybody(records, days, horizon, contacted=contacted, contact=contact)
     if not len(cohort):
         raise FrailtyError("Nobody is in sight on the days to be watched.",
                            why="; ".join(f"{reason}: {n:,}" for reason, n in cohort.left_out.items()), mend="choose other days")
