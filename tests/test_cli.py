@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 from nightly_town import AS_OF, EXTRACTED, NAMES, Place, nhs, night_one, run, tree, write, write_site
 
-from frailty.cli import main
+from frailty.cli import _parser, main
 
-COMMANDS = ("demo", "synth", "nightly", "explain", "changes", "scores")
+COMMANDS = ("demo", "synth", "nightly", "explain", "changes", "scores", "site", "rules", "triage", "model")
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -30,6 +31,19 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = said(capsys, command, "--help")
     assert code == 0 and re.search(rf"example:\n  frailty {command}", out)
+
+
+def test_every_argument_of_every_command_is_explained() -> None:
+    def silent(parser: argparse.ArgumentParser) -> list[str]:
+        found = []
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found += [one for sub in action.choices.values() for one in silent(sub)]
+            elif not action.help:
+                found.append(f"{parser.prog} {action.metavar or action.dest}")
+        return found
+
+    assert silent(_parser()) == []
 
 
 def test_help_of_nightly_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

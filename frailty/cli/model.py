@@ -49,8 +49,9 @@ def add_model(commands: Any) -> None:
     published = command(actions, "publish", _publish, "puts an evaluated draft where the nightly run finds it",
                         "frailty model publish draft --to our-rules --approved-by 'A. Example' --role 'safety officer' "
                         "--use 'to plan reviews' --until 2027-11-01",
+                        "A model of real people needs all four: who approves it, their role, for what, until when.\n\n"
                         "Then: frailty nightly --rules our-rules, with risk_models = [\"ID\"] in [settings] of site.toml.")
-    published.add_argument("draft", type=Path, metavar="DRAFT")
+    published.add_argument("draft", type=Path, metavar="DRAFT", help="the folder that train wrote and evaluate judged")
     published.add_argument("--to", type=Path, required=True, metavar="DIR", help="your folder of rules; it goes to DIR/models/ID")
     for option, what in (("--approved-by", "who lets it be used"), ("--role", "their role"), ("--use", "for what")):
         published.add_argument(option, default="", metavar="TEXT", help=what)
@@ -67,7 +68,8 @@ def add_model(commands: Any) -> None:
     _source_options(watched)
     watched.add_argument("--months", type=a_count, default=12, metavar="N",
                          help="the last months with known outcomes (default: 12)")
-    watched.add_argument("--shift", metavar="DATE=NUMBER", help="with --town: from this day on admissions have a higher log rate")
+    watched.add_argument("--shift", metavar="DATE=NUMBER",
+                         help="with --town: from this day on the log rate of admission is higher by NUMBER, such as 2023-02-01=0.5")
 
 
 def _source_options(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +79,8 @@ def _source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the town (default: 1)")
     parser.add_argument("--site", type=Path, metavar="FILE", help="site.toml: products, objections, signed inputs")
     parser.add_argument("--until", type=a_date, metavar="DATE", help="last day of known admissions (default: the feed's)")
-    parser.add_argument("--horizon", type=a_count, metavar="DAYS", help="30, 90 or 365 (default: 365, or the model's)")
+    parser.add_argument("--horizon", type=a_count, metavar="DAYS",
+                        help="30, 90 or 365, to learn (default: 365); a model is judged by its own")
     parser.add_argument("--contacted", type=Path, metavar="FILE",
                         help="CSV patient_id, date: the day on which care was first changed, followed until the day before; or the "
                              "word lists: the first day with a place on a list of the night")

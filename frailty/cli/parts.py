@@ -33,7 +33,8 @@ def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], 
              more: str = "") -> argparse.ArgumentParser:
     """A command with its help: one line, more if need be, and an example."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=help_text, description=help_text[0].upper() + help_text[1:] + "." + ("\n\n" + more if more else ""),
+        name, help=help_text,
+        description=help_text[0].upper() + help_text[1:] + "." * (help_text[-1] != "?") + ("\n\n" + more if more else ""),
         epilog=f"example:\n  {example}", formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.set_defaults(run=run)
     return parser
@@ -42,7 +43,8 @@ def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], 
 def rules_option(parser: argparse.ArgumentParser) -> None:
     """Adds --rules DIR."""
     parser.add_argument("--rules", type=Path, metavar="DIR",
-                        help="a folder of your own scores and rules (scores/, codelists/, triage/), laid over the shipped ones")
+                        help="a folder of your own scores and rules (scores/, codelists/, triage/, models/), laid over the "
+                             "shipped ones")
 
 
 def rules_of(chosen: argparse.Namespace) -> Path | None:

@@ -30,8 +30,8 @@ def add_people(commands: Any) -> None:
     explain = command(commands, "explain", _explain, "one person's score, down to the record, and what would change its band",
                       "frailty explain 9d3c61 --store lists.duckdb --score efi --as-of 2026-11-22")
     explain.add_argument("patient", metavar="PATIENT", help="patient_id, as in scores.csv")
-    explain.add_argument("--store", type=Path, required=True, metavar="FILE")
-    explain.add_argument("--score", default="efi", metavar="ID")
+    explain.add_argument("--store", type=Path, required=True, metavar="FILE", help="the store that nightly keeps")
+    explain.add_argument("--score", default="efi", metavar="ID", help="default: efi; the ids: frailty scores")
     explain.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
     explain.add_argument("--facts", action="store_true", help="instead: what the rules of the worklists see of "
                          "this person: each fact with value, date, source, how sure, and why it is missing")

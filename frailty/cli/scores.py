@@ -31,20 +31,20 @@ def add_scores(commands: Any) -> None:
     for parser in (scores, listed):
         rules_option(parser)
     show = command(actions, "show", _show, "source, licence, bands, terms and code counts of a score", "frailty scores show efi")
-    show.add_argument("id", nargs="?", metavar="ID")
+    show.add_argument("id", nargs="?", metavar="ID", help="the ids: frailty scores")
     rules_option(show)
     export = command(actions, "export", _export, "writes a definition pack: all that one score rests on",
                      "frailty scores export efi efi-pack",
                      "The pack is for people (README.md: methods, licence, what is not verified, terms, code lists) and for "
                      "programs (pack.json, with a hash of every file).")
-    export.add_argument("id", metavar="ID")
+    export.add_argument("id", metavar="ID", help="the ids: frailty scores")
     export.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
     rules_option(export)
     taken = command(actions, "import", _import, "takes a definition pack into a folder of your own scores",
                     "frailty scores import efi-pack --rules our-scores",
                     "Nothing is added where the pack was changed, where one of its worked examples does not come out, or where "
                     "it clashes with what is shipped or yours. Then use --rules with scores, nightly, explain and the rest.")
-    taken.add_argument("pack", type=Path, metavar="DIR")
+    taken.add_argument("pack", type=Path, metavar="DIR", help="the folder of the pack")
     taken.add_argument("--rules", type=Path, required=True, metavar="DIR", help="your folder; made where there is none")
     covered = command(actions, "coverage", _coverage, "for what share of people each score can be computed, and what is missing",
                       "frailty scores coverage --store lists.duckdb --by-practice",
@@ -60,8 +60,8 @@ def add_scores(commands: Any) -> None:
                        "OLD and NEW are ids of scores, or folders: a definition pack, or rules with only what differs, such as "
                        "codelists/efi/falls.csv. Use it before you adopt a release of code lists. What is printed names nobody; "
                        "its counts are exact, small ones too, so do not publish it as it is.")
-    compared.add_argument("old", metavar="OLD")
-    compared.add_argument("new", metavar="NEW")
+    compared.add_argument("old", metavar="OLD", help="the definition in use: an id, or a folder")
+    compared.add_argument("new", metavar="NEW", help="the other definition: an id, or a folder")
     store_options(compared)
     compared.add_argument("--score", default="", metavar="ID", help="which score of the folders, where that is not clear")
     site_option(compared)

@@ -23,7 +23,7 @@ def add_site(commands: Any) -> None:
     actions = site.add_subparsers(title="commands", metavar="COMMAND")
     new = command(actions, "new", _new, "writes site.toml (for IT) and site.xlsx (for everybody else)", "frailty site new our-site",
                   "With --store, practices and feeds are filled in from what nightly has loaded.")
-    new.add_argument("folder", type=Path, metavar="DIR")
+    new.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or one without these files")
     new.add_argument("--store", type=Path, metavar="FILE", help="a store: its practices and sources are filled in")
     check = command(actions, "check", _check, "names every mistake in site.toml and its workbook, with a remedy",
                     "frailty site check our-site/site.toml",
