@@ -109,7 +109,11 @@ def test_publishing(draft, tmp_path):
     folder = publish(draft, models, "# Card\n", APPROVAL, made_up=False)
     assert sorted(one.name for one in models.rglob("*")) == ["card.md", "evaluation.json", "made_up_12m", "scorecard.toml"]
     assert json.loads((folder / "evaluation.json").read_text())["approval"]["by"] == "A. Example"
+    left = models / f".{folder.name}.old"               # of a run that was killed
+    left.mkdir()
+    (left / "card.md").touch()
     publish(draft, models, "# Card, mended\n", APPROVAL, made_up=False)       # the same definition again
+    assert [one.name for one in models.iterdir()] == [folder.name]
     assert (folder / "card.md").read_text() == "# Card, mended\n"
 
 

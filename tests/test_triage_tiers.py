@@ -64,3 +64,14 @@ def test_a_practice_on_hold_moves_nobody() -> None:
     made = town.run(site(practices=(practice(on_hold=True),)), 2)
     assert made.tiers.sizes == first.tiers.sizes
     assert not [to for to in made.tiers.flows.values() if to["left"]]
+
+
+def test_a_tier_that_is_no_more_holds_nobody() -> None:
+    """A site may write its tiers anew on a night on which a practice is on hold."""
+    town = town_of_tiers()
+    town.run(site())
+    town.con.execute("UPDATE listed SET list = 'earlier' WHERE audience = 'tier' AND list = 'complex'")
+    town.con.execute("DELETE FROM person_as_of WHERE person <= 3")
+    town.next_day()
+    made = town.run(site(practices=(practice(on_hold=True),)), 2)
+    assert {tier for _, _, _, tier, _, _ in made.tiers.people} <= set(made.tiers.sizes)

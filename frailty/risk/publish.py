@@ -233,6 +233,7 @@ def publish(draft: Path, models: Path, card_text: str, approval: Approval | None
     write_evaluation(new, told)
     new.chmod(0o755)
     old_folder = models / f".{card.id}.old"
+    shutil.rmtree(old_folder, ignore_errors=True)               # left by a run that was killed
     if folder.exists():
         folder.rename(old_folder)
     new.rename(folder)

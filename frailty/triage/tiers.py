@@ -85,10 +85,11 @@ def tiers_of(run: Run, previous: Iterable[Mapping[str, Any]]) -> Tiers:
     _before(con, before)
     held = [ods for ods, one in run.facts.sources.practices.items() if one.state != "ok"]
     con.execute("""INSERT INTO t_tier SELECT person, patient_id, practice, tier, why, NULL FROM t_tier_before
-                   WHERE list_contains($held::VARCHAR[], practice) AND patient_id NOT IN (SELECT patient_id FROM t_tier)
+                   WHERE list_contains($held::VARCHAR[], practice) AND list_contains($tiers::VARCHAR[], tier)
+                     AND patient_id NOT IN (SELECT patient_id FROM t_tier)
                      AND patient_id NOT IN (SELECT patient_id FROM facts WHERE objection = 'yes'
                                             OR death_status IN ('informal', 'formal'))""",
-                {"held": held})
+                {"held": held, "tiers": [tier.id for tier in tiers]})
     counts = dict(con.execute("SELECT tier, count(*) FROM t_tier GROUP BY tier").fetchall())
     people = con.execute("""
         SELECT t.person, patient_id, coalesce(t.practice, ''), t.tier, t.why, CASE WHEN b.tier = t.tier THEN b.since ELSE $as_of END
