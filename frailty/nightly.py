@@ -410,7 +410,7 @@ def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[
     facts_tables(con, day, ["care/efi_value"])
     con.register("scores_given", both[["patient_id", "efi", "efi_reviewed"]])
     row = con.execute("""WITH newest AS (
-            SELECT person, arg_max(value, effective) AS value FROM tagged WHERE value BETWEEN 0 AND 1 GROUP BY person)
+            SELECT person, arg_max(value, (effective, value)) AS value FROM tagged WHERE value BETWEEN 0 AND 1 GROUP BY person)
         SELECT count(*), round(avg(abs(value - efi)), 3), round(avg(abs(value - efi_reviewed)), 3)
         FROM newest JOIN person_as_of USING (person) JOIN scores_given USING (patient_id)""").fetchall()
     con.unregister("scores_given")

@@ -1,4 +1,7 @@
-"""The SQL behind the facts. `{name}` is a setting or a value that build_facts writes in; all tables are temporary."""
+"""The SQL behind the facts. `{name}` is a setting or a value that build_facts writes in; all tables are temporary.
+
+Of entries of one day the one that became known last counts, of numbers the higher: never the order of the files.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ WHERE place = 1
 
 _CFS = """
 CREATE OR REPLACE TEMP TABLE t_cfs AS
-SELECT person, arg_max(value, effective) AS cfs, max(effective) AS cfs_on FROM tagged
+SELECT person, arg_max(value, (effective, value)) AS cfs, max(effective) AS cfs_on FROM tagged
 WHERE list = 'care/cfs' AND value BETWEEN 1 AND 9 AND effective <= {as_of}
   AND effective > {as_of} - to_months({cfs_months})
 GROUP BY person
@@ -69,7 +72,7 @@ _EVENTS = """
 CREATE OR REPLACE TEMP TABLE t_event AS
 SELECT person,
        max(effective) FILTER (list = 'efi/falls') AS last_fall_on,
-       arg_max(recorded, effective) FILTER (list = 'efi/falls') AS last_fall_known_on,
+       arg_max(recorded, (effective, recorded)) FILTER (list = 'efi/falls') AS last_fall_known_on,
        max(effective) FILTER (list = 'care/smr' AND coalesce(category, 'present') IN ('', 'present')) AS last_smr_on
 FROM tagged WHERE coalesce(caution, '') = '' AND effective <= {as_of} GROUP BY person
 """
@@ -78,14 +81,14 @@ _STAY = """
 CREATE OR REPLACE TEMP TABLE t_stay AS
 SELECT person,
        max(started) FILTER (inpatient) AS last_admission_on,
-       arg_max(recorded_start, started) FILTER (inpatient) AS last_admission_known_on,
+       arg_max(recorded_start, (started, recorded_start)) FILTER (inpatient) AS last_admission_known_on,
        max(started) FILTER (inpatient AND admission = 'emergency') AS last_emergency_admission_on,
        max(ended) FILTER (inpatient AND over) AS last_discharge_on,
-       arg_max(coalesce(recorded_end, ended), ended) FILTER (inpatient AND over) AS last_discharge_known_on,
+       arg_max(coalesce(recorded_end, ended), (ended, recorded_end)) FILTER (inpatient AND over) AS last_discharge_known_on,
        max(ended) FILTER (inpatient AND over AND ended > started) AS back_on,
-       arg_max(started, ended) FILTER (inpatient AND over AND ended > started) AS back_from,
+       arg_max(started, (ended, started)) FILTER (inpatient AND over AND ended > started) AS back_from,
        max(started) FILTER (setting = 'emergency') AS last_ed_on,
-       arg_max(recorded_start, started) FILTER (setting = 'emergency') AS last_ed_known_on,
+       arg_max(recorded_start, (started, recorded_start)) FILTER (setting = 'emergency') AS last_ed_known_on,
        count(DISTINCT started) FILTER (inpatient AND admission = 'emergency'
                                        AND started > {as_of} - to_months(12)) AS emergency_admissions_12m,
        count(DISTINCT started) FILTER (inpatient AND admission = 'emergency'
@@ -98,7 +101,7 @@ SELECT person,
        count(DISTINCT started) FILTER (NOT inpatient AND setting <> 'emergency' AND started > {as_of} - to_months(6))
            AS contacts_6m,
        min(started) FILTER (here) AS in_hospital_since,
-       arg_max(provider, started) FILTER (here) AS in_hospital_provider,
+       arg_max(provider, (started, provider)) FILTER (here) AS in_hospital_provider,
        coalesce(bool_or(here), FALSE) AS open_now
 FROM (SELECT *, setting = 'inpatient' AS inpatient, ended IS NOT NULL AND ended <= {as_of} AS over,
              NOT (ended IS NOT NULL AND ended <= {as_of})
@@ -296,7 +299,7 @@ SELECT person, fact,
                 FALSE) AS said,
        count(DISTINCT effective) FILTER (present) AS days, max(effective) FILTER (present) AS day,
        arg_max(recorded, place) FILTER (present) AS known,
-       arg_max(value, place) FILTER (present AND value BETWEEN low AND high) AS value,
+       arg_max(value, (place, value)) FILTER (present AND value BETWEEN low AND high) AS value,
        max(effective) FILTER (present AND value BETWEEN low AND high) AS value_day
 FROM (SELECT t.*, f.*, coalesce(category, '') IN ('', 'present', 'value') AS present, coalesce(category = 'ends', FALSE) AS ends,
              ((effective - DATE '1900-01-01')::BIGINT * 100000 + coalesce(recorded - DATE '1900-01-01', 0)) AS place
