@@ -22,6 +22,7 @@ from frailty.risk.learner import ScorecardClassifier
 from frailty.risk.report import brief, charts, figures, page, write
 
 RULES = Path(__file__).parents[1] / "rules"
+MODEL = RULES.parent / "models" / "demo_emergency_admission_12m"
 MARK = "synthetic, for demonstration, not for care"
 
 
@@ -95,6 +96,15 @@ def test_a_published_scorecard_has_a_page_too(published: dict[str, Any]) -> None
     text = read(page(published, title="t"))
     assert "As published" in text and "The model" not in text
     assert "None." in checklist(published, "t")
+    assert "| 4 | Aim: development or evaluation | Evaluation of a model as it stands. |" in checklist(published, "t")
+
+
+def test_the_checklist_says_only_what_was_done(account: dict[str, Any]) -> None:
+    hazard = {**account, "model": {**account["model"], "form": "survival"}}
+    assert "Scorecard of a hazard" in checklist(hazard, "t") and "Logistic scorecard" in checklist(account, "t")
+    for text in (checklist(account, "t"), (MODEL / "card.md").read_text(encoding="utf-8")):
+        assert "fitted anew" not in text.split("| 12f |")[1].split("\n")[0]         # what was changed stands under 24
+        assert "else not dealt with" in text.split("| 6c |")[1].split("\n")[0]
 
 
 def test_charts_are_whole_and_speak(account: dict[str, Any]) -> None:

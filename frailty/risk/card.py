@@ -66,6 +66,10 @@ def _filled(account: Account, title: str, mark: str, rules: Path | None) -> dict
         "practices": f"General practice; {len(practices)} practices." if practices else "General practice.",
         "offered": str(data["train"]["features"]), "chosen": str(model["features"]) if model else "those of the scorecard",
         "features": str(model["features"]) if model else "all", "pairs": str(model["pairs"]) if model else "its",
+        "form": "Scorecard of a hazard that is constant within the horizon" if model and model["form"] == "survival"
+                else "Logistic scorecard",
+        "aim": "Both." if model else "Evaluation of a model as it stands.",
+        "kind": "development and evaluation" if model else "evaluation",
         "intercept": f"{model['intercept']:.4f}" if model else "as published",
         "size": "; ".join(f"{words[name]} {thousands(one['rows'])} rows of {thousands(one['people'])} people with "
                           f"{thousands(one['events'])} admissions" for name, one in data.items()) + ".",
