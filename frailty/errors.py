@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class FrailtyError(Exception):
     """An error whose text is meant for the person who runs the command.
@@ -31,3 +34,10 @@ class RecordsError(FrailtyError):
 
 class SiteError(FrailtyError):
     """site.toml, or a file it names, cannot be used as it stands."""
+
+
+def nearest(word: str, known: Iterable[str], most: int = 1, least: float = 0.6, quotes: str = "''", otherwise: str = "") -> str:
+    """How to mend a slip of the pen: the known words, at most so many, that are at least so much like it; else `otherwise`."""
+    near = difflib.get_close_matches(word, list(known), most, least)
+    before, after = quotes[:1], quotes[1:]
+    return f"did you mean {' or '.join(before + one + after for one in near)}?" if near else otherwise

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frailty.errors import FrailtyError, SiteError
-from frailty.practice import Practice, nearest
+from frailty.errors import FrailtyError, SiteError, nearest
+from frailty.practice import Practice
 from frailty.records.build import LATEST
 from frailty.records.days import today
 from frailty.records.facts import facts_tables

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
 import tomllib
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frailty.errors import FrailtyError
+from frailty.errors import FrailtyError, nearest
 from frailty.knowledge import rules_dir
 from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, quintiles, standing
 from frailty.records.days import date_of, day_number, day_numbers, today
@@ -467,9 +466,3 @@ def _with_rows_of_objectors(frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame
             frame.loc[missing, name] = "not_available"
             frame.loc[missing, name.removesuffix("_status") + "_reason"] = NOT_SCORED
     return frame
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else ""

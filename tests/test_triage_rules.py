@@ -89,6 +89,7 @@ def test_a_complete_rule_loads(rules: Path) -> None:
         ("Aged {age}", "Aged {aeg}", "did you mean age"),
         ('priority = "P5"', 'priority = "P1"', "priority"),
         ('list = "mdt"', 'list = "mtd"', "did you mean mdt"),
+        ('priority = "P5"', 'priority = "soon"', "one of P"),
         ('queue = "practice"', 'queue = "practise"', "did you mean practice"),
         ('hazards = ["H12"]', "", "hazards"),
         ('priority = "P5"', 'priority = "P3"\nsuppress_from = "last_smr_on"', "cannot be suppressed"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from frailty.errors import FrailtyError
+from frailty.errors import FrailtyError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +23,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         chosen = re.match(r"argument .*: invalid choice: '(.*)' \(choose from (.*)\)", message)
-        near = difflib.get_close_matches(chosen[1], re.findall(r"'([^']+)'", chosen[2]), 1) if chosen else []
-        raise FrailtyError(message[:1].upper() + message[1:] + ".",
-                           mend=f"did you mean '{near[0]}'?" if near else f"{self.prog} --help")
+        near = nearest(chosen[1], re.findall(r"'([^']+)'", chosen[2])) if chosen else ""
+        raise FrailtyError(message[:1].upper() + message[1:] + ".", mend=near or f"{self.prog} --help")
 
 
 def command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], help_text: str, example: str,

@@ -7,10 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frailty.errors import SiteError
+from frailty.errors import SiteError, nearest
 from frailty.risk.publish import check_model
 from frailty.scoring.load import load_scorecard, model_ids
-from frailty.scoring.reading import suggest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +23,7 @@ def turned_on(ids: Sequence[str], rules: Path | None = None, where: str = "") ->
     for id in ids:
         if id not in known:
             raise SiteError(f"[settings] risk_models: there is no model '{id}'.", where=where,
-                            mend=suggest(id, known) or f"the models are: {', '.join(known) or '(none)'}")
+                            mend=nearest(id, known) or f"the models are: {', '.join(known) or '(none)'}")
     return {id: check_model(load_scorecard(id, rules), rules) for id in ids}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.records.arrays import Int32, answer_numbers
 from frailty.scoring.definitions import Evidence, Scorecard
 
@@ -103,9 +102,8 @@ class Lists:
         entries = self.load(e.answers).entries
         numbers = answer_numbers([row.category for row in entries])
         if e.category and e.category not in numbers:
-            near = difflib.get_close_matches(e.category, list(numbers), 1)
             raise DefinitionError(f"The list of answers '{e.answers}' has no category '{e.category}'.",
-                                  where=f"rules/codelists/{e.answers}.csv", mend=f"did you mean '{near[0]}'?" if near else "")
+                                  where=f"rules/codelists/{e.answers}.csv", mend=nearest(e.category, numbers))
         return numbers
 
     def quantity(self, evidence: Evidence, card: Scorecard) -> str:
@@ -131,10 +129,9 @@ class Lists:
                                           mend="say it in the evidence: within, where = { age_at_event = { ... } }")
                 self.cautioned |= self.index.match([row for row in entries if row.caution])
                 return quantity.name
-        near = difflib.get_close_matches(evidence.codes, [q.codes for q in quantities], 1)
         raise DefinitionError(f"The score '{card.id}' counts values of '{evidence.codes}', which is not a quantity.",
                               where=card.file, why="no row of rules/quantities.csv has it in its column 'codes'",
-                              mend=f"did you mean '{near[0]}'?" if near else "")
+                              mend=nearest(evidence.codes, [q.codes for q in quantities]))
 
     def check_categories(self, card: Scorecard, name: str, ids: tuple[str, ...]) -> None:
         """A code list and its table of weights must have the same categories: nothing may drop out silently."""
@@ -142,8 +139,7 @@ class Lists:
         for some, other, text in ((ids, categories, "has no code for"), (categories, ids, "has no points for")):
             for id in some:
                 if id not in other:
-                    near = difflib.get_close_matches(id, other, 1)
                     raise DefinitionError(
                         f"The score '{card.id}' {text} '{id}'.", where=card.file,
                         why=f"the categories of the code list '{name}' and the keys of its weights differ",
-                        mend=f"did you mean '{near[0]}'?" if near else "")
+                        mend=nearest(id, other))

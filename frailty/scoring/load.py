@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.knowledge import models_dir, rules_dir
 from frailty.scoring import words
 from frailty.scoring.definitions import Band, Example, Group, Link, Scorecard, Term, Window
 from frailty.scoring.load_terms import TermReader, interval, missing_of, no_gap, steps_of, window
-from frailty.scoring.reading import At, File, Raw, suggest
+from frailty.scoring.reading import At, File, Raw
 
 _VARIANT = re.compile(r"^\[\[variant\]\]\s*(?:#.*)?\n(?:(?!\[).*\n)*?id\s*=\s*\"([^\"]*)\"", re.MULTILINE)
 _ONLY = re.compile(r"^variants_only\s*=\s*true", re.MULTILINE)
@@ -71,7 +71,7 @@ def _load(id: str, rules: Path | None, folder: Path, stamp: frozenset[tuple[str,
         known = scorecard_ids(rules)
         raise DefinitionError(f"There is no score '{id}'.", where="rules/scores/",
                               why="the file holds only variants" if file else "",
-                              mend=suggest(id, known) or f"the scores are: {', '.join(known) or '(none)'}")
+                              mend=nearest(id, known) or f"the scores are: {', '.join(known) or '(none)'}")
     return _Reader(folder).read(id, file)
 
 
@@ -150,7 +150,7 @@ class _Reader:
         source = _file_of(base, self.folder)
         if not source:
             at.fail(f"'{id}' is based on '{base}', which does not exist.", "based_on",
-                    mend=suggest(base, scorecard_ids(self.folder.parent)))
+                    mend=nearest(base, scorecard_ids(self.folder.parent)))
         below = self._merged(source, (*seen, id))
         if source != base:
             below = self._variant(below, base, base[len(source) + 1:])
@@ -318,7 +318,7 @@ def _check_unless(terms: list[Term], places: dict[str, At]) -> None:
         for other in term.unless:
             if other not in by_id:
                 places[term.id].fail(f"The term '{term.id}' names '{other}' in 'unless', which is not a term.",
-                                     "unless", mend=suggest(other, list(by_id)))
+                                     "unless", mend=nearest(other, list(by_id)))
     done: set[str] = set()
 
     def walk(id: str, path: tuple[str, ...]) -> None:
@@ -348,7 +348,7 @@ def _groups(raws: list[Raw], terms: list[Term]) -> tuple[Group, ...]:
         names = at.texts(table.get("terms", []), "terms")
         for name in names:
             if name not in by_id:
-                at.fail(f"The group '{id}' names '{name}', which is not a term.", "terms", mend=suggest(name, list(by_id)))
+                at.fail(f"The group '{id}' names '{name}', which is not a term.", "terms", mend=nearest(name, list(by_id)))
             if name in taken or names.count(name) > 1:
                 at.fail(f"The term '{name}' is in more than one place of the groups.", "terms")
             if by_id[name].missing != "absent":
@@ -419,7 +419,7 @@ def _check_needs(card: Scorecard, at: At) -> None:
     unknown = [name for name in card.codes_from_site if name not in card.codelists]
     if unknown:
         at.fail(f"'codes_from_site' names '{unknown[0]}', which no evidence names.", "codes_from_site",
-                mend=suggest(unknown[0], card.codelists))
+                mend=nearest(unknown[0], card.codelists))
 
 
 def _example(raw: Raw, card: Scorecard) -> Example:
@@ -434,7 +434,7 @@ def _example(raw: Raw, card: Scorecard) -> Example:
     for key, table in (("given", given), ("expect", expect)):
         for id in table.get("terms", []):
             if id not in ids and not (key == "expect" and id in extra):
-                at.fail(f"The example names the term '{id}', which does not exist.", key, mend=suggest(id, ids))
+                at.fail(f"The example names the term '{id}', which does not exist.", key, mend=nearest(id, ids))
     if "band" in expect and expect["band"] not in [b.label for b in card.bands] + [""]:
         at.fail(f"The example expects the band '{expect['band']}', which does not exist.", "expect")
     return Example(given, expect, at.text(raw.table.get("title", ""), "title"), at.file.where("example", at.nth))

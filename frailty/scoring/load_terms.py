@@ -9,11 +9,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.records.arrays import ADMISSIONS, SETTINGS, SEXES
 from frailty.scoring import words
 from frailty.scoring.definitions import Evidence, Interval, Per, Step, Term, Window
-from frailty.scoring.reading import At, Raw, suggest
+from frailty.scoring.reading import At, Raw
 
 PARTS = ("any", "all", "none")
 
@@ -78,7 +78,7 @@ class TermReader:
             for one in many:
                 if isinstance(one, str) and one not in self.named:
                     at.fail(f"There is no evidence named '{one}'.", name, why="looked under [evidence]",
-                            mend=suggest(one, list(self.named)))
+                            mend=nearest(one, list(self.named)))
             many = [self.named[one] if isinstance(one, str) else one for one in many]
         return at.tables_of(many, name)
 
@@ -103,7 +103,7 @@ class TermReader:
         path = self.folder / lookup["file"]
         if not path.is_file():
             at.fail(f"The table '{lookup['file']}' was not found.", "lookup", why="looked in rules/scores/",
-                    mend=suggest(lookup["file"], [p.name for p in self.folder.glob("*.csv")]))
+                    mend=nearest(lookup["file"], [p.name for p in self.folder.glob("*.csv")]))
         data = path.read_bytes()
         self.bytes.append(data)
         reader = csv.DictReader(data.decode("utf-8-sig").splitlines())
@@ -111,7 +111,7 @@ class TermReader:
         for key in keys:
             if key in lookup and lookup[key] not in columns:
                 at.fail(f"The table '{lookup['file']}' has no column '{lookup[key]}'.", "lookup",
-                        why=f"its columns are: {', '.join(columns)}", mend=suggest(lookup[key], list(columns)))
+                        why=f"its columns are: {', '.join(columns)}", mend=nearest(lookup[key], list(columns)))
         found = []
         for line, row in enumerate(reader, 2):
             id = (row[lookup["key"]] or "").strip()
@@ -159,7 +159,7 @@ class TermReader:
         ids = tuple(term.id for term in terms)
         for id in unless:
             if id not in ids:
-                at.fail(f"'unless' names '{id}', which is not in '{lookup['file']}'.", "unless", mend=suggest(id, ids))
+                at.fail(f"'unless' names '{id}', which is not in '{lookup['file']}'.", "unless", mend=nearest(id, ids))
         for e in pattern.evidence:
             self.lookups[e.codes] = ids
         return terms
@@ -273,7 +273,7 @@ class TermReader:
         for word in many:
             if word not in known or word == "unknown":
                 at.fail(f"'{word}' is not a known {key}.", place,
-                        mend=suggest(str(word), known[1:]) or f"use one of: {', '.join(known[1:])}")
+                        mend=nearest(str(word), known[1:]) or f"use one of: {', '.join(known[1:])}")
         return tuple(many)
 
 
@@ -308,7 +308,7 @@ def interval(one: dict[str, Any], at: At, key: str) -> Interval:
     low, high = number.get("at_least", number.get("above")), number.get("below", number.get("at_most"))
     sex = one.get("sex", "")
     if sex and sex not in SEXES:
-        at.fail(f"'{sex}' is not a known sex.", key, mend=suggest(str(sex), SEXES) or f"use one of: {', '.join(SEXES)}")
+        at.fail(f"'{sex}' is not a known sex.", key, mend=nearest(str(sex), SEXES) or f"use one of: {', '.join(SEXES)}")
     if low is not None and high is not None and (
             low > high or (low == high and not ("at_least" in one and "at_most" in one))):
         at.fail(f"The interval from {low} to {high} is empty.", key)

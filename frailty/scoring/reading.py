@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.scoring import words
-
-
-def suggest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """A hint that names the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, known, 1, 0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
 
 
 @dataclass
@@ -61,7 +54,7 @@ class At:
         if word in allowed:
             return str(word)
         self.fail(f"{label} is not a word of the scorecard language.", key,
-                  mend=suggest(str(word), allowed) or f"use one of: {', '.join(allowed)}")
+                  mend=nearest(str(word), allowed) or f"use one of: {', '.join(allowed)}")
 
     def text(self, got: Any, key: str) -> str:
         if not isinstance(got, str):

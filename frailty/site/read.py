@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import io
 import re
@@ -14,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from frailty.errors import FrailtyError, SiteError
+from frailty.errors import FrailtyError, SiteError, nearest
 from frailty.sheets import digits, read_day
 from frailty.site.model import (
     FEED_KINDS,
@@ -330,8 +329,7 @@ def _residents(file: Path, mistakes: Mistakes) -> tuple[Resident, ...]:
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    return f"did you mean “{near[0]}”?" if near else ""
+    return nearest(word, known, 1, 0.5, "“”")
 
 
 class _Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import tomllib
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.knowledge import rules_dir
 
 Float64 = NDArray[np.float64]
@@ -39,9 +38,8 @@ class Settings:
         node: Any = self._tree
         for part in name.split("."):
             if not isinstance(node, dict) or part not in node:
-                near = difflib.get_close_matches(part, list(node) if isinstance(node, dict) else [], 1)
                 raise DefinitionError(f"The setting {name} is missing.", where=str(self.folder / "locality.toml"),
-                                      mend=f"did you mean {near[0]}?" if near else "")
+                                      mend=nearest(part, node if isinstance(node, dict) else (), quotes=""))
             node = node[part]
         return node
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from frailty.errors import DefinitionError
+from frailty.errors import DefinitionError, nearest
 from frailty.knowledge import rules_dir
 from frailty.terminology.checks import snomed_check_digit
 from frailty.terminology.systems import canonical_system, normalise_code, system_kind
@@ -84,11 +83,10 @@ def load_codelist(name: str, rules: Path | None = None) -> Codelist:
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:
-        near = difflib.get_close_matches(name, list_codelists(base), n=3)
         raise DefinitionError(
             f"There is no code list {name}.",
             where=str(path.parent),
-            mend="did you mean " + ", ".join(near) + "?" if near else "",
+            mend=nearest(name, list_codelists(base), 3, quotes=""),
         ) from None
     return _load(name, path, stamp)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import tomllib
@@ -13,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from frailty.errors import DefinitionError, FrailtyError, SiteError
+from frailty.errors import DefinitionError, FrailtyError, SiteError, nearest
 from frailty.knowledge import rules_dir
 from frailty.site import WEEKDAYS, Site
 from frailty.triage.clocks import ALWAYS, Calendar, Clock, Hours, Span
@@ -173,5 +172,5 @@ def _time(text: str, where: str) -> time:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1, 0.4)
-    return f"did you mean “{near[0]}”?" if near else "one of " + ", ".join(known)
+    known = list(known)
+    return nearest(word, known, 1, 0.4, "“”", "one of " + ", ".join(known))

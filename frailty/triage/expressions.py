@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from frailty import errors
 from frailty.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -177,6 +177,6 @@ def literal(value: Any) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Advice: the nearest known names."""
-    near = difflib.get_close_matches(word, list(known), 3, 0.4)
-    return "did you mean " + " or ".join(near) + "?" if near else "see the list of facts"
+    """How to mend a slip of the pen in a rule: the nearest known words, or all of them where they are few."""
+    known = list(known)
+    return errors.nearest(word, known, 3, 0.4, "", "one of " + ", ".join(known) if len(known) <= 20 else "see the list of facts")

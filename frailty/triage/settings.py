@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frailty.errors import DefinitionError, SiteError
+from frailty.errors import DefinitionError, SiteError, nearest
 from frailty.knowledge import parsed, rules_dir
 from frailty.site import Site
 
@@ -68,11 +67,10 @@ def load_settings(site: Site | None = None, rules: Path | None = None) -> Settin
 
 def _checked(name: str, value: Any, defaults: dict[str, Any], where: str) -> Any:
     if name not in defaults:
-        near = difflib.get_close_matches(name, sorted(defaults), 3, 0.5)
         raise SiteError(
             f"[settings]: `{name}` is not a setting.",
             where=where,
-            mend="did you mean " + " or ".join(near) + "?" if near else "see rules/triage/settings.toml",
+            mend=nearest(name, sorted(defaults), 3, 0.5, "", "see rules/triage/settings.toml"),
         )
     like = defaults[name]
     fits = isinstance(value, (bool, list)) if name == "proposals" else type(value) is type(like)
