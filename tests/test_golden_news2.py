@@ -161,11 +161,15 @@ def people() -> dict[str, Any]:
     return json.loads((FIXTURE / "expected.json").read_text("utf-8"))  # type: ignore[no-any-return]
 
 
+@pytest.fixture(scope="module")
+def said() -> Any:
+    return frailty.read_fhir(FIXTURE / "records").score(["news2", "news2_scale2"], "2026-03-02").set_index("patient_id")
+
+
 @pytest.mark.parametrize("ident", sorted(people()))
-def test_the_ways_in_which_records_say_it(ident: str) -> None:
-    scores = frailty.read_fhir(FIXTURE / "records").score(["news2", "news2_scale2"], "2026-03-02").set_index("patient_id")
+def test_the_ways_in_which_records_say_it(ident: str, said: Any) -> None:
     expected = people()[ident]
-    row = scores.loc[next(one for one in scores.index if one.endswith(ident))]
+    row = said.loc[next(one for one in said.index if one.endswith(ident))]
     assert row["news2_status"] == expected["status"], row["news2_reason"]
     if "points" in expected:
         assert row["news2_points"] == expected["points"]

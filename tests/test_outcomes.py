@@ -30,7 +30,7 @@ NEXT = AS_OF + timedelta(days=1)
 
 def town_with(*people: int, **more: Any) -> Town:
     """People whose severe frailty a clinician confirmed and who have no plan: they belong into the MDT pack."""
-    town = Town()
+    town = Town(known=True)
     for person in people:
         town.person(person, "severe", 14, **more)
         town.code(person, "care/frailty_severe", date(2025, 1, 1))
@@ -71,7 +71,6 @@ def fill(path: Path, person: int, outcome: Any = SEEN, on: Any = AS_OF, by: Any 
 def read(town: Town, *paths: Path, load: int = 2) -> Answers:
     """Read filled sheets into the town's store, on its day."""
     found = read_answers(paths)
-    town.facts(site())
     keep_answers(town.con, found, load, town.as_of)
     return found
 
@@ -215,7 +214,7 @@ def test_windows_of_other_outcomes(tmp_path: Path, outcome: str, days: int) -> N
 
 
 def test_a_worse_band_breaks_not_frail(tmp_path: Path) -> None:
-    town = Town()
+    town = Town(known=True)
     town.person(1, "severe", 14)
     made = town.run(site())
     path = fill(sheet_of(made, tmp_path), 1, NOT_FRAIL)
@@ -232,7 +231,7 @@ def test_a_worse_band_breaks_not_frail(tmp_path: Path) -> None:
 
 def test_the_records_win_over_a_sheet(tmp_path: Path) -> None:
     """A sheet says not frail; on the same day a clinician codes severe frailty: the code counts."""
-    town = Town()
+    town = Town(known=True)
     town.person(1, "severe", 14)
     town.plan(town.person(99), date(2026, 1, 1))
     path = fill(sheet_of(town.run(site()), tmp_path), 1, NOT_FRAIL)
@@ -245,7 +244,7 @@ def test_the_records_win_over_a_sheet(tmp_path: Path) -> None:
 
 
 def test_an_urgent_item_is_never_hidden(tmp_path: Path) -> None:
-    town = Town()
+    town = Town(known=True)
     town.person(1, death_status="informal", deceased_on=AS_OF - timedelta(days=2))
     second = decided(town, tmp_path, "Has died")
     assert names(second, "hold") == [1]
@@ -298,7 +297,7 @@ def test_taken_back(tmp_path: Path) -> None:
 
 
 def test_a_request_is_closed_by_its_answer_and_a_new_one_is_served(tmp_path: Path) -> None:
-    town = Town()
+    town = Town(known=True)
     town.person(1)
     old = Request(nhs(1), "Nurse C", date(2026, 11, 20), "worried")
     second = decided(town, tmp_path, here=site(requests=(old,)))
@@ -311,7 +310,7 @@ def test_a_request_is_closed_by_its_answer_and_a_new_one_is_served(tmp_path: Pat
 
 def test_a_homes_request_without_a_day(tmp_path: Path) -> None:
     """Closed for two weeks; another reason is another request at once (scenario 6, 3.3)."""
-    town = Town()
+    town = Town(known=True)
     town.person(1, birth_date=date(1940, 1, 1), name="Ada Home")
 
     def here(reason: str) -> Any:

@@ -95,23 +95,35 @@ def rules_for(site: Site) -> RuleSet:
     return _RULES[mark]
 
 
-class Town:
-    """The tables of one evening."""
+_FIRST_NIGHTS: dict[str, tuple[Worklists, pd.DataFrame]] = {}
 
-    def __init__(self, as_of: date = AS_OF) -> None:
+
+class Town:
+    """The tables of one evening.
+
+    `known`: the lists of a first night of the same people are made once for all such towns. For tests of what comes
+    after it: the store then holds what was listed, and no facts yet.
+    """
+
+    def __init__(self, as_of: date = AS_OF, *, known: bool = False) -> None:
         self.as_of = as_of
-        self._con = duckdb.connect()
-        self._con.execute("SET threads = 1; SET enable_external_access = false")
-        self._con.execute(TABLES)
+        self._known, self._listed = known, list[pd.DataFrame]()
+        self._con: duckdb.DuckDBPyConnection | None = None
         self._waiting: dict[tuple[str, ...], list[list[Any]]] = {}
         self.scores: dict[int, dict[str, Any]] = {}
         self.terms: list[dict[str, Any]] = []
-        self.feed("gp", "gp")
-        self.feed("hospital", "hospital")
+        self._feed("gp", "gp")
+        self._feed("hospital", "hospital")
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
         """The connection, with every row that waits written first."""
+        if self._con is None:
+            self._con = duckdb.connect()
+            self._con.execute("SET threads = 1; SET enable_external_access = false")
+            self._con.execute(TABLES)
+            for kept in self._listed:
+                self._keep(kept)
         for (table, *columns), rows in self._waiting.items():
             self._con.register("waiting", pd.DataFrame(rows, columns=columns, dtype=object))
             self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM waiting")
@@ -126,6 +138,9 @@ class Town:
     def feed(self, source: str, kind: str, days_old: int = 0, how: str = "manifest") -> None:
         """A source and the age of its extract."""
         self.con.execute("DELETE FROM feed WHERE source = ?", [source])
+        self._feed(source, kind, days_old, how)
+
+    def _feed(self, source: str, kind: str, days_old: int = 0, how: str = "manifest") -> None:
         day = self.as_of - timedelta(days=days_old)
         self.insert(
             "feed",
@@ -246,13 +261,26 @@ class Town:
         self, site: Site, run: int = 1, rules: RuleSet | None = None, decisions: Iterable[Decision] = ()
     ) -> Worklists:
         """A whole night: facts, lists, and the lists kept for the next night."""
+        mark = ""
+        if self._known and self._con is None and not self._listed and rules is None:
+            mark = repr((self.as_of, run, site, self._waiting, self.scores, self.terms, decisions))
+            if mark in _FIRST_NIGHTS:
+                made, kept = _FIRST_NIGHTS[mark]
+                self._listed.append(kept)
+                return made
         rules = rules or rules_for(site)
         facts, before = self.facts(site), previous_listed(self.con, self.as_of)
         made = build_worklists(self.con, site, facts, rules, self.as_of, before, decisions)
         kept = made.frame(run)
+        self._keep(kept)
+        if mark:
+            _FIRST_NIGHTS[mark] = made, kept
+        return made
+
+    def _keep(self, kept: pd.DataFrame) -> None:
         self.con.register("kept", kept)
         self.con.execute("INSERT INTO listed SELECT * FROM kept")
-        return made
+        self.con.unregister("kept")
 
     def next_day(self, days: int = 1) -> None:
         """Move on; the sources arrive again."""

@@ -52,27 +52,43 @@ def evaluate(
             f"INSERT INTO exclusion_flag SELECT person, {literal(exclusion.id)} FROM facts "
             f"WHERE {with_settings(exclusion.when, values)}"
         )
+    needed: dict[str, None] = {}
+    asked: list[tuple[Rule, str, list[str]]] = []
     for rule in rules.rules:
         missing = [why for fact in rule.needs if (why := (absent or {}).get(fact))]
         if missing:
             result.off[rule.id] = missing[0]
             continue
-        when = with_settings(rule.when, values)
-        bad: list[int] = []
         silent = [] if rule.list in named else sorted({one for fact in rule.needs for one in (absent_at or {}).get(fact, ())})
-        try:
-            con.execute(_outcome_sql(rule, when, values, (), silent))
-        except Exception as error:  # an error of one row: find the rows, keep the others
-            bad = _bad_rows(con, when)
-            result.errors[rule.id] = f"{type(error).__name__} for {len(bad)} people"
-            con.execute("DELETE FROM outcome WHERE rule = ?", [rule.id])
-            con.execute(_outcome_sql(rule, f"TRY({when})", values, bad, silent))
-        if rule.needs:
-            counts = con.execute(
-                "SELECT " + ", ".join(f"count(*) - count({fact})" for fact in rule.needs) + " FROM facts"
-            ).fetchall()[0]
-            result.nulls[rule.id] = {fact: int(n) for fact, n in zip(rule.needs, counts, strict=True) if n}
+        asked.append((rule, with_settings(rule.when, values), silent))
+        needed.update(dict.fromkeys(rule.needs))
+    try:                                                # all at once: most of the time of one is that of planning it
+        if asked:
+            con.execute("INSERT INTO outcome " + " UNION ALL ".join(
+                _outcome_sql(rule, when, values, (), silent) for rule, when, silent in asked))
+    except Exception:  # an error of one row: one by one
+        for rule, when, silent in asked:
+            _one_rule(con, rule, when, values, silent, result)
+    if needed:
+        counts = con.execute(
+            "SELECT " + ", ".join(f"count(*) - count({fact})" for fact in needed) + " FROM facts").fetchall()[0]
+        unknown = dict(zip(needed, map(int, counts), strict=True))
+        for rule, _, _ in asked:
+            if rule.needs:
+                result.nulls[rule.id] = {fact: unknown[fact] for fact in rule.needs if unknown[fact]}
     return result
+
+
+def _one_rule(con: duckdb.DuckDBPyConnection, rule: Rule, when: str, values: dict[str, Any], silent: Sequence[str],
+              result: Evaluation) -> None:
+    """One rule alone; where a row makes it fail, the others without that row."""
+    try:
+        con.execute("INSERT INTO outcome " + _outcome_sql(rule, when, values, (), silent))
+    except Exception as error:
+        bad = _bad_rows(con, when)
+        result.errors[rule.id] = f"{type(error).__name__} for {len(bad)} people"
+        con.execute("DELETE FROM outcome WHERE rule = ?", [rule.id])
+        con.execute("INSERT INTO outcome " + _outcome_sql(rule, f"TRY({when})", values, bad, silent))
 
 
 def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[int], silent: Sequence[str]) -> str:
@@ -91,7 +107,6 @@ def _outcome_sql(rule: Rule, when: str, values: dict[str, Any], bad: Sequence[in
         )
     first = f"coalesce({with_settings(rule.first_if, values)}, FALSE)"
     return f"""
-        INSERT INTO outcome
         SELECT person, {literal(rule.id)}, verdict, first FROM (
             SELECT person, {first} AS first, ({when}) AS met,
                    CASE WHEN {broken} THEN 'not evaluated'
