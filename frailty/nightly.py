@@ -286,10 +286,11 @@ def _learned(con: DuckDBPyConnection, site: Site, folder: Path, answers: Answers
              ) -> dict[str, Any]:
     """What the outcomes teach, as files: per rule in data/, per practice in its own folder; what to mend in hub/."""
     from frailty.reports.worklists import folder_name, write_rows
+    from frailty.triage import load_settings
     from frailty.triage.filled import data_quality, feedback, load_decisions
-    decisions = load_decisions(con, day)
+    decisions, few = load_decisions(con, day), load_settings(site).number("small_number")
     if decisions:
-        write_rows(folder / "data" / "feedback.csv", feedback(con, decisions, day, objectors))
+        write_rows(folder / "data" / "feedback.csv", feedback(con, decisions, day, objectors, few))
     for ods, rows in data_quality(con, decisions).items():
         place = folder / "practice" / folder_name(ods)
         if place.is_dir():                              # else the practice is none of this site

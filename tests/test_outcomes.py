@@ -635,10 +635,10 @@ def test_feedback_per_rule_and_a_list_for_the_practice(tmp_path: Path) -> None:
     town.next_day()
     assert read(town, path).problems == []
     decisions = load_decisions(town.con)
-    (row,) = [one for one in feedback(town.con, decisions, town.as_of, []) if one["rule"] == "MDT-02"]
+    (row,) = [one for one in feedback(town.con, decisions, town.as_of, [], 7) if one["rule"] == "MDT-02"]
     assert (row["listed"], row["answered"], row["not_frail_on_review"], row["data_wrong"], row["labels"]) == (3, 3, 1, 1, 2)
     assert (row["labels_of_listed"], row["right_of_answered"]) == (0.667, 0.333) and "too few" in row["note"]
-    (left,) = [one for one in feedback(town.con, decisions, town.as_of, ["p1"]) if one["rule"] == "MDT-02"]
+    (left,) = [one for one in feedback(town.con, decisions, town.as_of, ["p1"], 7) if one["rule"] == "MDT-02"]
     assert (left["listed"], left["labels"]) == (2, 1)   # who objects is in no count
     found = data_quality(town.con, decisions)
     assert set(found) == {"Y90001"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from frailty.knowledge import rules_dir
@@ -16,10 +15,9 @@ Account = Mapping[str, Any]
 BY_SITE = "*to be filled by the site*"
 
 
-def model_card(account: Account, *, id: str, title: str, mark: str = "", limits: Sequence[str] = (), rules: Path | None = None
-               ) -> str:
+def model_card(account: Account, *, id: str, title: str, mark: str = "", limits: Sequence[str] = ()) -> str:
     """The card as Markdown. mark: stands on top, such as *synthetic*; limits: of this model, beside those of every model."""
-    said = report_settings(rules)["card"]
+    said = report_settings()["card"]
     train, test = account["data"]["train"], account["data"]["test"]
     parts = [f"# {title}", f"`{id}`" + (f" · **{mark.upper()}**" if mark else ""),
              "## Purpose", said["purpose"].strip(), "Not for:", _list(said["not_for"]),
@@ -36,20 +34,20 @@ def model_card(account: Account, *, id: str, title: str, mark: str = "", limits:
                   figures(one["slope"], 2)] for name, one in account["predictions"].items()]),
              _updating(account), "## Groups", _groups(account),
              "## Limits", _list([*said["limits"], *limits]),
-             "## TRIPOD+AI", "Collins GS et al. BMJ 2024;385:e078378; topics in our words.", checklist(account, title, mark, rules)]
+             "## TRIPOD+AI", "Collins GS et al. BMJ 2024;385:e078378; topics in our words.", checklist(account, title, mark)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def checklist(account: Account, title: str, mark: str = "", rules: Path | None = None) -> str:
+def checklist(account: Account, title: str, mark: str = "") -> str:
     """A Markdown table of every item of TRIPOD+AI with what the run can say of it."""
-    filled = _filled(account, title, mark, rules)
-    with ((rules or rules_dir()) / "tripod_ai.csv").open(encoding="utf-8", newline="") as stream:
+    filled = _filled(account, title, mark)
+    with (rules_dir() / "tripod_ai.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     return _table(["item", "topic", "told"],
                   [[row["item"], row["topic"], row["answer"].format_map(filled) or BY_SITE] for row in rows])
 
 
-def _filled(account: Account, title: str, mark: str, rules: Path | None) -> dict[str, str]:
+def _filled(account: Account, title: str, mark: str) -> dict[str, str]:
     data, predictions, names, model = account["data"], account["predictions"], account["names"], account["model"]
     ours = predictions["scorecard"]
     words = {"train": "learned from", "calibration": "recalibrated on", "test": "judged on"}
@@ -58,7 +56,7 @@ def _filled(account: Account, title: str, mark: str, rules: Path | None) -> dict
     shown = [one for one in practices if not one["suppressed"] and one["auroc"]]
     made_up = mark or TRUTH in predictions
     return {
-        "title": title, "horizon": str(account["horizon"]), "purpose": " ".join(report_settings(rules)["card"]["purpose"].split()),
+        "title": title, "horizon": str(account["horizon"]), "purpose": " ".join(report_settings()["card"]["purpose"].split()),
         "references": ", ".join(names[name] for name in predictions if name not in ("scorecard", "additive", TRUTH)),
         "synthetic": f" ({mark})" if mark else "",
         "dates": "; ".join(f"{words[name]} {one['from']} to {one['to']}" for name, one in data.items())

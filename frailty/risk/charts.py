@@ -9,7 +9,7 @@ from html import escape
 
 WIDE, HIGH = 560, 330
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 44
-INK, SOFT, LINE = "#212b32", "#4c6272", "#c3ccd3"
+SOFT, LINE = "#4c6272", "#c3ccd3"
 COLOURS = ("#003087", "#b35806", "#1b7837", "#762a83", "#8a1c0f", "#007f9e", "#6b6b00", "#444444")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2", "12 4", "5 5")
 Point = tuple[float, float]
@@ -43,8 +43,8 @@ def label(number: float, share: bool) -> str:
 
 
 def lines(series: Sequence[Series], *, x: str, y: str, x_range: Point, y_range: Point, shares: tuple[bool, bool] = (True, True),
-          names: Sequence[str] = (), says: str = "") -> str:
-    """Lines in one frame with a legend. names: words on the x axis for 0, 1, 2, ... says: what a reader who sees none is told."""
+          names: Sequence[str] = ()) -> str:
+    """Lines in one frame with a legend. names: words on the x axis for 0, 1, 2, ..."""
     rows = [one for one in series if one.name]
     legend = 20 * math.ceil(len(rows) / 2) if len(rows) > 1 else 0
     height = HIGH + legend
@@ -53,7 +53,7 @@ def lines(series: Sequence[Series], *, x: str, y: str, x_range: Point, y_range: 
         across, up = ((value - low) / (high - low) for value, (low, high) in zip(point, (x_range, y_range), strict=True))
         return LEFT + across * (WIDE - LEFT - RIGHT), HIGH - BOTTOM - up * (HIGH - TOP - BOTTOM)
 
-    made = [f'<svg class="chart" viewBox="0 0 {WIDE} {height}" role="img" aria-label="{escape(says or f"{y} by {x}")}">']
+    made = [f'<svg class="chart" viewBox="0 0 {WIDE} {height}" role="img" aria-label="{escape(f"{y} by {x}")}">']
     for tick in ticks(*y_range):
         _, down = at((x_range[0], tick))
         made.append(f'<path d="M{LEFT} {down:.1f}H{WIDE - RIGHT}" stroke="{LINE}"/>'
@@ -90,11 +90,9 @@ def lines(series: Sequence[Series], *, x: str, y: str, x_range: Point, y_range: 
     return "".join(made) + "</svg>"
 
 
-def forest(rows: Sequence[tuple[str, float, float, float]], *, x: str, middle: float | None = None, digits: int = 3) -> str:
-    """A point and its interval for each name. middle: a line through them all."""
+def forest(rows: Sequence[tuple[str, float, float, float]], *, x: str) -> str:
+    """A point and its interval for each name."""
     low, high = min(row[2] for row in rows), max(row[3] for row in rows)
-    if middle is not None:
-        low, high = min(low, middle), max(high, middle)
     room = max(high - low, 1e-6) * 0.06
     low, high = low - room, high + room
     first, last, height = 190, WIDE - 140, 26 * len(rows) + 44
@@ -103,15 +101,13 @@ def forest(rows: Sequence[tuple[str, float, float, float]], *, x: str, middle: f
         return first + (value - low) / (high - low) * (last - first)
 
     made = [f'<svg class="chart" viewBox="0 0 {WIDE} {height}" role="img" aria-label="{escape(x)}: '
-            + escape("; ".join(f"{name} {value:.{digits}f}" for name, value, _, _ in rows)) + '">']
+            + escape("; ".join(f"{name} {value:.3f}" for name, value, _, _ in rows)) + '">']
     for tick in ticks(low, high, 4):
         made.append(f'<path d="M{at(tick):.1f} 4V{height - 36}" stroke="{LINE}"/>'
                     f'<text x="{at(tick):.1f}" y="{height - 22}" text-anchor="middle">{label(tick, False)}</text>')
-    if middle is not None:
-        made.append(f'<path d="M{at(middle):.1f} 4V{height - 36}" stroke="{SOFT}" stroke-dasharray="3 3"/>')
     for n, (name, value, below, above) in enumerate(rows):
         down = 18 + 26 * n
-        figures = f"{value:.{digits}f} ({below:.{digits}f} to {above:.{digits}f})".replace("-", "\N{MINUS SIGN}")
+        figures = f"{value:.3f} ({below:.3f} to {above:.3f})".replace("-", "\N{MINUS SIGN}")
         made.append(f'<text x="0" y="{down + 4}">{escape(name)}</text>'
                     f'<path d="M{at(below):.1f} {down}H{at(above):.1f}" stroke="{COLOURS[0]}" stroke-width="1.6"/>'
                     f'<rect x="{at(value) - 4:.1f}" y="{down - 4}" width="8" height="8" fill="{COLOURS[0]}"/>'

@@ -171,8 +171,7 @@ def matrix(records: Records, columns: Sequence[Column], person: Int64, as_of: In
     return x, given
 
 
-def values(records: Records, cards: Sequence[Scorecard], person: Int64, as_of: Int32, *, threads: int | None = None
-           ) -> dict[str, Float64]:
+def values(records: Records, cards: Sequence[Scorecard], person: Int64, as_of: Int32) -> dict[str, Float64]:
     """id -> [rows] the values of scorecards of a person on a day; nan where the status is not ok."""
     from frailty.scoring import evaluate
     plans = _plans(records, cards)
@@ -182,7 +181,7 @@ def values(records: Records, cards: Sequence[Scorecard], person: Int64, as_of: I
         rows = order[low:low + BLOCK]
         arrays = records.arrays(plans, person[rows])
         for plan in plans:
-            scores = evaluate(plan, arrays, as_of[rows], threads=threads)
+            scores = evaluate(plan, arrays, as_of[rows])
             for card in cards:
                 found[card.id][rows] = scores[card.id].value
     return found
@@ -204,8 +203,8 @@ def _fill(x: NDArray[np.float32], rows: NDArray[np.intp], plan: Plan, found: Any
 
 
 def dataset(records: Records, cohort: Cohort, columns: Sequence[Column], horizon: int, *, outcome: str = "emergency_admission",
-            scores: Sequence[str] | None = None, signed: Signed | None = None, least: int = 1,
-            threads: int | None = None) -> Dataset:
+            scores: Sequence[str] | None = None, signed: Signed | None = None, least: int = 1
+            ) -> Dataset:
     """The rows of a cohort with their features, outcomes and groups.
 
     scores: published scores to compare with (default: those of rules/risk.toml). signed: lets inputs in that are refused otherwise.
@@ -215,8 +214,7 @@ def dataset(records: Records, cohort: Cohort, columns: Sequence[Column], horizon
     said = load_settings(records.rules)["cohort"]
     y, days, ended = outcomes(records, cohort, horizon, outcome)
     every = [*columns] if any(one.id == CARE_HOME.id for one in columns) else [*columns, CARE_HOME]
-    x, given = matrix(records, every, cohort.person, cohort.as_of, tuple(said["compare"]) if scores is None else scores,
-                      threads=threads)
+    x, given = matrix(records, every, cohort.person, cohort.as_of, tuple(said["compare"]) if scores is None else scores)
     home = x[:, [one.id for one in every].index(CARE_HOME.id)] > 0
     train = x[cohort.rows("train")] if len(cohort.rows("train")) else x
     used = np.flatnonzero(((train != 0) & ~np.isnan(train)).sum(axis=0)[:len(columns)] >= least)
@@ -239,12 +237,12 @@ def split(data: Dataset, cohort: Cohort) -> tuple[Dataset, Dataset, Dataset]:
     return one, two, three
 
 
-def prove_times(records: Records, data: Dataset, *, rows: int = 2_000, seed: int = 1) -> int:
+def prove_times(records: Records, data: Dataset, *, rows: int = 2_000) -> int:
     """Evaluates some rows again on records that were cut off at their day; the number of rows that were compared.
 
     Raises FrailtyError where a feature is another then: it knew what happened, or became known, only after the snapshot.
     """
-    some = np.sort(np.random.default_rng(seed).permutation(len(data))[:rows])
+    some = np.sort(np.random.default_rng(1).permutation(len(data))[:rows])
     # Rows with an outcome have something to leak.
     some = np.union1d(some, np.flatnonzero(data.y == 1)[:rows])
     again, _ = matrix(records, data.columns, data.person[some], data.as_of[some], truncated=True)

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 BLOCK = 32_768
 AT_ONCE = 8         # steps that enter before the weights are found anew
 ROUNDS = 200
+AMONG = 24          # strongest steps that are paired
 RIDGE = 1.0         # of every step; keeps what separates a handful of people from running away
 
 
@@ -215,7 +216,7 @@ def pruned(data: Training, fitted: Fitted, least: float, of_pairs: float = 0.0) 
         fitted = fitted.only(keep)
 
 
-def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Callable[[Pair], bool], among: int = 24) -> Fitted:
+def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Callable[[Pair], bool]) -> Fitted:
     """With the pairs of its strongest steps that raise the likelihood most beyond the two alone; at most so many.
 
     Steps are taken in the direction of more risk. A pair that adds more than the two are its own item "both"; one that adds less
@@ -223,7 +224,7 @@ def paired(data: Training, fitted: Fitted, most: int, least: float, allowed: Cal
     """
     strength = [-1.0 if not isinstance(item, Step) or not item.k else abs(coef) * float(np.std(data.holds(item)))
                 for item, coef in zip(fitted.items, fitted.coef, strict=True)]
-    order = [n for n in np.argsort(-np.array(strength), kind="stable") if strength[n] > 0][:among]
+    order = [n for n in np.argsort(-np.array(strength), kind="stable") if strength[n] > 0][:AMONG]
     steps = [replace(step, up=bool(fitted.coef[n] > 0)) for n in order if isinstance(step := fitted.items[n], Step)]
     if len(steps) < 2:
         return fitted

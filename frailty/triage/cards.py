@@ -12,6 +12,7 @@ from frailty.triage.facts import FactTable
 from frailty.triage.lines import Card
 
 Row = Mapping[str, Any]
+SHOWN = 4           # deficits that a card names
 
 
 @lru_cache(maxsize=1 << 14)
@@ -197,13 +198,13 @@ def events(row: Row, as_of: date, days: int, late_days: int) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def deficits(terms: Sequence[tuple[str, date | None]], row: Row, show: int = 4) -> tuple[str, ...]:
+def deficits(terms: Sequence[tuple[str, date | None]], row: Row) -> tuple[str, ...]:
     """What the suggested level rests on, newest first; the count stands last."""
     if not terms or row["frailty_points"] is None:
         return ()
     ordered = sorted(terms, key=lambda one: (-(one[1].toordinal() if one[1] else 0), one[0]))
     parts = [
-        term[:1].lower() + term[1:] + (f" ({day(first)})" if first else "") for term, first in ordered[:show]
+        term[:1].lower() + term[1:] + (f" ({day(first)})" if first else "") for term, first in ordered[:SHOWN]
     ]
     more = len(ordered) - len(parts)
     total = (

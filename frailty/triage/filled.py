@@ -93,9 +93,9 @@ def row_key(as_of: date, audience: str, page_id: str, list_id: str, mark: str) -
     return "|".join((as_of.isoformat(), audience, page_id, list_id, mark))
 
 
-def read_answers(paths: Sequence[Path], outcomes: Outcomes | None = None) -> Answers:
+def read_answers(paths: Sequence[Path]) -> Answers:
     """Filled rows of workbooks, or of all workbooks in folders. A bad row or file is a problem; the others are read."""
-    outcomes = outcomes or load_outcomes()
+    outcomes = load_outcomes()
     found = Answers()
     for path in paths:
         if not path.exists():
@@ -171,11 +171,11 @@ def list_titles() -> dict[str, str]:
     return {one.title: one.id for one in load_lists()} | {title: name for name, (title, _) in TITLES.items() if name not in TABLES}
 
 
-def read_typed(site: Site, found: Answers, outcomes: Outcomes | None = None) -> None:
+def read_typed(site: Site, found: Answers) -> None:
     """Decisions typed into the site's workbook, added to those of the filled worklists."""
     if not site.people:
         return
-    outcomes = outcomes or load_outcomes()
+    outcomes = load_outcomes()
     for worksheet in open_workbook(Path(site.people)).worksheets:
         if worksheet.title.strip().casefold() != "decisions":
             continue
@@ -352,9 +352,12 @@ def _iso(text: str) -> date | None:
 # ---- what the outcomes teach
 
 def feedback(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision], as_of: date, objectors: Sequence[str],
-             outcomes: Outcomes | None = None, small: int = 8) -> list[dict[str, Any]]:
-    """Per rule: how many people it listed, how many were answered, and how many of these it was wrong about."""
-    outcomes = outcomes or load_outcomes()
+             small: int) -> list[dict[str, Any]]:
+    """Per rule: how many people it listed, how many were answered, and how many of these it was wrong about.
+
+    small: where no more were answered, the rule cannot be judged by it.
+    """
+    outcomes = load_outcomes()
     listed: dict[str, set[str]] = {}
     for rule, person in con.execute("""
             SELECT DISTINCT unnest(CAST(facts->'$.rules' AS VARCHAR[])), patient_id FROM listed
@@ -378,14 +381,13 @@ def feedback(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision], as_o
             **{label.replace("-", "_"): sum(one.label and one.code.partition(":")[0] == label for one in mine) for label in labels},
             "labels": wrong, "labels_of_listed": round(wrong / n, 3) if n else "",
             "right_of_answered": round(1 - wrong / answered, 3) if answered else "",
-            "note": f"fewer than {small} answered: too few to judge the rule" if answered < small else ""})
+            "note": f"{small} or fewer answered: too few to judge the rule" if answered <= small else ""})
     return made
 
 
-def data_quality(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision], outcomes: Outcomes | None = None
-                 ) -> dict[str, list[dict[str, Any]]]:
+def data_quality(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> dict[str, list[dict[str, Any]]]:
     """Per practice: what people said is wrong, for the practice to mend."""
-    outcomes = outcomes or load_outcomes()
+    outcomes = load_outcomes()
     labelled = [one for one in decisions if outcomes.get(one.outcome).label]
     rows = {row[0]: row[1:] for row in con.execute(
         """SELECT patient_id, practice, name, nhs_number, birth_date FROM person_as_of
