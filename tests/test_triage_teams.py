@@ -148,3 +148,19 @@ def test_a_frozen_practice_repeats_its_planned_lines_and_events_are_told_anew() 
     assert sorted(map(int, filter(None, falls(made)))) == sorted(map(int, filter(None, falls(first))))
     assert {line.status for line in page.lines() if line.card.practice == "Practice Y90001"} == {"repeated"}
     assert any("Y90001 is on hold" in one for one in page.notices) and not page.came_off
+
+
+def test_a_navigator_does_not_read_what_others_decided() -> None:
+    """4.5: a navigator sees what is asked, not that a clinician found somebody frail or changed their medicines."""
+    town = Town()
+    town.person(1, "severe", 14)
+    town.code(1, "care/lives_alone", date(2025, 1, 1))
+    town.code(1, "efi/social-vulnerability", AS_OF - timedelta(days=5))
+    review = Decision("p1", "note_review", "not-frail-on-review", AS_OF - timedelta(days=3), "Dr A")
+    called = Decision("p1", "coach", "declined-person", AS_OF - timedelta(days=3), "Coach B")
+    asked = Request(nhs(1), "Ms Lee", date(2026, 11, 20), "lonely", "navigator")
+    made = town.run(site(settings={"proposals": True}, requests=(asked,)), decisions=[review, called])
+    (line,) = (line for line in made.page("team", "navigator").lines() if line.person == 1)
+    assert "Dr A" not in " ".join(line.known) and "coach" not in " ".join(line.known).lower()       # no rule of theirs holds
+    mine = next(line for line in made.page("practice", "Y90001").decided if line.person == 1)
+    assert "Not frail on review" in mine.why[0]

@@ -355,6 +355,9 @@ class Run:
         info = where if isinstance(where, ListInfo) else ListInfo(where, "home", "care_home", "", "")
         social = info.card == "social"
         again, held = self.again.get(person, {}), self.held.get(person, {})
+        if social:                  # what other teams decided is no navigator's to read (4.5)
+            own_rules = {rule.id for one in self.rules.lists_of(info.page, info.queue) for rule in self.rules.rules_of(one.id)}
+            held = {about: text for about, text in held.items() if about in own_rules}
         about = [*map(asked_text, asked), *(rule.id for rule in met)]
         why = list(dict.fromkeys(again[one] for one in about if one in again))
         why += [f"Asked because: {request.reason}" for request in asked if request.reason]
