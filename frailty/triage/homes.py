@@ -8,47 +8,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+from frailty.knowledge import parsed, rules_dir
 from frailty.site import Home, Resident, Site
 from frailty.triage.clocks import Calendar, Clock, Place, due_day
 
-TITLES = {
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "mx",
-    "dr",
-    "sr",
-    "sir",
-    "lady",
-    "dame",
-    "rev",
-    "prof",
-    "father",
-    "sister",
-    "canon",
-}
-ROADS = {
-    "rd": "road",
-    "st": "street",
-    "ave": "avenue",
-    "av": "avenue",
-    "ln": "lane",
-    "dr": "drive",
-    "cl": "close",
-    "cres": "crescent",
-    "gdns": "gardens",
-    "ct": "court",
-    "sq": "square",
-    "terr": "terrace",
-    "hse": "house",
-}
 
-
-ALIKE = 0.75  # names this much alike are proposed to a person; they never make a match
+@cache
+def _known() -> tuple[frozenset[str], dict[str, str], float]:
+    """Titles, roads by their abbreviation, and how much alike a name must be to be proposed."""
+    told = parsed(rules_dir() / "names_and_addresses.toml")
+    return frozenset(told["titles"]), told["roads"], told["alike"]
 
 
 @dataclass(frozen=True)
@@ -262,11 +234,11 @@ def _perhaps(line: Resident, facts: Mapping[int, Mapping[str, Any]], by_birth: M
     """Somebody born on that day whose name is much alike: a proposal for a person to settle, never a match."""
     if line.birth_date is None:
         return ""
-    mine = " ".join(name_words(line.name))
+    mine, (_, _, alike) = " ".join(name_words(line.name)), _known()
     near = [
         row
         for person in by_birth.get(line.birth_date, ())
-        if difflib.SequenceMatcher(None, mine, " ".join(name_words(str((row := facts[person])["name"] or "")))).ratio() >= ALIKE
+        if difflib.SequenceMatcher(None, mine, " ".join(name_words(str((row := facts[person])["name"] or "")))).ratio() >= alike
     ]
     if len(near) != 1:
         return ""
@@ -347,11 +319,12 @@ def words(text: str) -> list[str]:
 
 def name_words(text: str) -> list[str]:
     """Words of a name, family name last, titles off ("EXAMPLE, Alice (Mrs)" -> alice example)."""
+    titles, _, _ = _known()
     family, comma, given = text.partition(",")
-    parts = [part for part in text.split() if (bare := "".join(words(part))) and bare not in TITLES]
+    parts = [part for part in text.split() if (bare := "".join(words(part))) and bare not in titles]
     if not comma and len(parts) > 1 and len("".join(words(parts[0]))) > 1 and parts[0].isupper() and not parts[-1].isupper():
         text = " ".join([*parts[1:], parts[0]])  # SMITH Ada
-    return [word for word in words(f"{given} {family}" if comma else text) if word not in TITLES]
+    return [word for word in words(f"{given} {family}" if comma else text) if word not in titles]
 
 
 def same_name(one: str, other: str) -> bool:
@@ -372,9 +345,10 @@ def at_address(home: Home, row: Mapping[str, Any]) -> bool:
     """The person's address holds the home's name, or its number and street, at the home's postcode."""
     if not home.postcode or postcode_key(row["postcode"]) != postcode_key(home.postcode):
         return False
-    here = [ROADS.get(word, word) for word in words(str(row["address"] or ""))]
+    _, roads, _ = _known()
+    here = [roads.get(word, word) for word in words(str(row["address"] or ""))]
     for text in (home.name, home.address):
-        wanted = [ROADS.get(word, word) for word in words(text.split("\n")[0].split(",")[0])]
+        wanted = [roads.get(word, word) for word in words(text.split("\n")[0].split(",")[0])]
         if len(wanted) > 1 and any(
             here[i : i + len(wanted)] == wanted for i in range(len(here) - len(wanted) + 1)
         ):
