@@ -24,7 +24,7 @@ from frailty.risk.features import matrix
 from frailty.risk.learner import ScorecardClassifier
 from frailty.risk.publish import read_model, toml_text
 from frailty.risk.sources import Records, town_records
-from frailty.risk.study import OPTIONS, Study, learn, prepare
+from frailty.risk.study import Study, learn, prepare, usual_options
 from frailty.scoring import compile_plan, evaluate
 from frailty.synthetic.town import make_town
 from frailty.terminology import substances
@@ -45,7 +45,7 @@ def told(one: dict[str, float], digits: int = 3) -> str:
 
 def test_near_the_true_risk(study: Study, ledger: list[Row]) -> None:
     """On a later period: discrimination within 0.02 of the hazard given the records, slope 0.95 to 1.05, and where boosting differs."""
-    account = account_of(study.train, study.calibration, study.test, ScorecardClassifier(study.train.columns, **OPTIONS))
+    account = account_of(study.train, study.calibration, study.test, ScorecardClassifier(study.train.columns, **usual_options()))
     ours, events = account["predictions"]["scorecard"], account["data"]["test"]["events"]
     less, slope, boosting = (account["predictions"][TRUTH]["scorecard_less_this"], account["calibration"]["after"]["slope"],
                              account["boosting"])
@@ -73,7 +73,7 @@ def test_half_a_million_rows(study: Study, ledger: list[Row]) -> None:
     drawn = np.random.default_rng(1).integers(0, len(x), ROWS)
     x, y = x[drawn], y[drawn]
     started, busy = time.perf_counter(), time.process_time()
-    ScorecardClassifier(study.test.columns, **OPTIONS).fit(x, y)
+    ScorecardClassifier(study.test.columns, **usual_options()).fit(x, y)
     wall, busy = time.perf_counter() - started, time.process_time() - busy
     met = judged(wall, 600, 600, less=True) if ROWS >= 500_000 else "not judged"
     ledger.append(Row(f"learning a scorecard, {ROWS:,} rows, {x.shape[1]} features", f"{wall:.0f} s", f"{busy:.0f} s of processor", "",

@@ -32,7 +32,8 @@ def small(monkeypatch):
     monkeypatch.setattr(towns, "make_town", lambda people, days, seed, *, shift, progress: kept(made, people, tuple(days), seed, shift))
     monkeypatch.setattr(model, "TOWN_DAYS", DAYS)
     monkeypatch.setattr(study, "generate", lambda rules: (*generate(rules)[:3], *generate(rules)[3::7]))
-    monkeypatch.setattr(study, "OPTIONS", study.OPTIONS | {"least": 1.0, "max_terms": 8})
+    usual = study.usual_options()
+    monkeypatch.setattr(study, "usual_options", lambda rules: usual | {"least": 1.0, "max_terms": 8})
 
 
 def said(capsys) -> str:

@@ -23,8 +23,6 @@ from frailty.scoring.definitions import Scorecard
 if TYPE_CHECKING:
     from frailty.risk.learner import ScorecardClassifier
 
-OPTIONS: dict[str, Any] = {"max_terms": 40, "max_bins": 12, "pairs": 4, "points": "real"}
-
 
 @dataclass(frozen=True)
 class Study:
@@ -60,12 +58,17 @@ def prepare(records: Records, horizon: int, *, outcome: str = "emergency_admissi
     return Study(records, cohort, periods, horizon, *split(data, cohort), proven, signed)
 
 
+def usual_options(rules: Path | None = None) -> dict[str, Any]:
+    """Options of the learner, by rules/risk.toml."""
+    return dict(load_settings(rules)["learner"])
+
+
 def learn(study: Study, id: str, version: str, learned_on: str, options: Mapping[str, Any] | None = None
           ) -> tuple[ScorecardClassifier, dict[str, Any]]:
     """The learned model, recalibrated on later rows; and its scorecard as a table, with bands."""
     from frailty.risk.evaluate import report_settings
     from frailty.risk.learner import ScorecardClassifier
-    model = ScorecardClassifier(study.train.columns, **{**OPTIONS, **(options or {})})
+    model = ScorecardClassifier(study.train.columns, **{**usual_options(study.records.rules), **(options or {})})
     for data in (study.train, study.calibration):
         if not (data.y == 1).any() or not (data.y == 0).any():
             raise FrailtyError("The rows hold nobody with an admission, or nobody without.",
