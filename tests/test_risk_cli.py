@@ -8,6 +8,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from frailty.cli import main, model
@@ -122,6 +123,24 @@ def test_people_may_be_held_out_of_monitoring_too(monkeypatch, capsys):
     for more, contact in (([], "censor"), (["--hold-out"], "hold_out")):
         main(["model", "monitor", "demo_emergency_admission_12m", "--town", "2400", *more])
         assert asked["contact"] == contact
+
+
+def test_who_has_no_value_is_counted_and_nobody_is_an_error(tmp_path, monkeypatch, capsys):
+    draft, town, chances = tmp_path / "draft", ["--town", "2400"], study.chances
+    assert main(["model", "train", *town, "--out", str(draft), "--pairs", "0"]) == 0
+    other = ["--town", "2400", "--seed", "2"]           # other people: the model is judged as it stands
+
+    def some(*given):
+        found = chances(*given)
+        found[:7] = np.nan
+        return found
+
+    monkeypatch.setattr(study, "chances", some)
+    said(capsys)
+    assert main(["model", "evaluate", str(draft), *other]) == 0 and "7 person-days have no value of the model" in said(capsys)
+    monkeypatch.setattr(study, "chances", lambda *given: np.full_like(chances(*given), np.nan))
+    for command in (["evaluate", str(draft)], ["compare", str(draft), str(draft)], ["monitor", str(draft)]):
+        assert main(["model", *command, *other]) == 1 and "has no value for anybody here" in said(capsys)
 
 
 def test_help_has_examples(capsys):

@@ -223,6 +223,8 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     print(f"Area under the curve {_of(ours['auroc'])}, calibration slope {_of(fit['slope'])}, observed / expected "
           f"{_of(fit['ratio'])}, on {account['data']['test']['rows']:,} person-days with "
           f"{account['data']['test']['events']:,} admissions.")
+    if account.get("not_scored"):
+        print(f"{account['not_scored']:,} person-days have no value of the model and are left out.")
     print(f"Written: {page}, {chosen.draft / CARD}, {chosen.draft / 'evaluation.json'}")
     return 0
 

@@ -10,6 +10,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError
 from frailty.records.arrays import Float64
@@ -60,9 +61,7 @@ def watch(data: Dataset, chance: Float64, *, rules: Path | None = None, mark: st
     """
     said = load_settings(rules)["monitor"]
     known = ~np.isnan(chance)
-    if not known.any():
-        raise FrailtyError("The model has no value for anybody here.", why="nobody's records can be assessed",
-                           mend="see the reasons: frailty explain, or the column reason of data/risk.csv")
+    some_value(known)
     rows, weight = metrics.seen(data.take(known))
     scored = data.take(known).take(rows)
     p = chance[known][rows]
@@ -75,6 +74,13 @@ def watch(data: Dataset, chance: Float64, *, rules: Path | None = None, mark: st
               *_outside("observed over expected", found["ratio"], said["ratio"]), *_in_a_row(months, int(said["months"]))]
     return Watch(months, len(data), int((~known).sum()), int((data.take(known).y < 0).sum()), found,
                  metrics.auroc(scored.y, p, weight, scored.person), tuple(alarms), mark)
+
+
+def some_value(known: NDArray[np.bool_]) -> None:
+    """Raises FrailtyError where a model has a value for nobody. known [rows]."""
+    if not known.any():
+        raise FrailtyError("The model has no value for anybody here.", why="nobody's records can be assessed",
+                           mend="see the reasons: frailty explain, or the column reason of data/risk.csv")
 
 
 def _months(data: Dataset, p: Float64, weight: Float64, said: dict[str, Any]) -> list[Month]:

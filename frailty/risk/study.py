@@ -15,6 +15,7 @@ from frailty.risk import metrics
 from frailty.risk.cohort import PERIODS, Cohort, Periods, draw, everybody, outcomes, periods_of
 from frailty.risk.dataset import Dataset
 from frailty.risk.features import dataset, generate, prove_times, split
+from frailty.risk.monitor import some_value
 from frailty.risk.publish import bands, chances, head, prove_same, read_evaluation, read_model, write_draft, write_evaluation
 from frailty.risk.settings import Signed, load_settings
 from frailty.risk.sources import Records
@@ -118,7 +119,9 @@ def judge(study: Study, folder: Path) -> dict[str, Any]:
     else:
         p = chances(study.records, card, study.test.person, study.test.as_of)
         known = ~np.isnan(p)
+        some_value(known)
         account = evaluate(study.train, study.calibration, study.test.take(known), p=p[known], rules=study.records.rules)
+        account["not_scored"] = int((~known).sum())
     write_evaluation(folder, told | {"evaluation": account})
     return account
 
@@ -126,7 +129,9 @@ def judge(study: Study, folder: Path) -> dict[str, Any]:
 def compare(study: Study, cards: Sequence[Scorecard]) -> list[dict[str, Any]]:
     """Of each model on the same test rows: people with a value, discrimination, calibration, and the difference to the first."""
     found = [chances(study.records, card, study.test.person, study.test.as_of) for card in cards]
-    both = np.flatnonzero(~np.isnan(np.column_stack(found)).any(axis=1))
+    known = np.asarray(~np.isnan(np.column_stack(found)).any(axis=1))
+    some_value(known)
+    both = np.flatnonzero(known)
     data = study.test.take(both)
     rows, weight = metrics.seen(data)
     y = (data.y[rows] == 1).astype(np.float64)
