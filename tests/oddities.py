@@ -109,7 +109,7 @@ def patient_ids(practice: Any, who: str) -> list[str]:
     if len(by_number):
         return [str(patient) for patient in by_number["patient_id"]]
     ids = [str(patient) for patient in people["patient_id"]]
-    return [patient for patient in ids if patient == who or patient.endswith(("/" + who, ":" + who))]
+    return [patient for patient in ids if patient.split("~")[0] == who or patient.endswith(("/" + who, ":" + who))]
 
 
 def unbalanced(books: dict[str, dict[str, dict[str, int]]]) -> list[str]:

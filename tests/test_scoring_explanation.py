@@ -29,7 +29,7 @@ DAY = date(2026, 11, 22)
 
 
 @pytest.mark.parametrize("id", scorecard_ids())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_contributions_sum_exactly_to_the_score(id: str, data: st.DataObject) -> None:
     """In whole multiples of the smallest decimal, so that nothing can hide in a rounding."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 STATUS = ("ok", "outside_population", "not_assessable", "not_available")
@@ -252,7 +253,7 @@ class Scorecard:
         """Is it left out unless somebody asks for it?"""
         return bool(self.restricted) or not self.default
 
-    @property
+    @cached_property
     def scale(self) -> int:
         """k: the decimals of its points; kernels count in multiples of 10^-k."""
         every = [self.link.intercept, self.floor or Decimal(0), self.unmapped or Decimal(0)]

@@ -66,7 +66,7 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
 
 @lru_cache(maxsize=256)
 def _load(id: str, rules: Path | None, folder: Path, stamp: frozenset[tuple[str, int]]) -> Scorecard:
-    file = _file_of(id, folder)
+    file = file_of(id, folder)
     if not file or (file == id and _ONLY.search(path_of(id, folder).read_text("utf-8", "replace"))):
         known = scorecard_ids(rules)
         raise DefinitionError(f"There is no score '{id}'.", where="rules/scores/",
@@ -84,7 +84,7 @@ def input_names(rules: Path | None = None) -> dict[str, list[str]]:
     return found
 
 
-def _file_of(id: str, folder: Path) -> str:
+def file_of(id: str, folder: Path) -> str:
     """The name of the file that defines a score: its own, or that of which it is a variant; '' = none."""
     if path_of(id, folder).is_file():
         return id
@@ -147,7 +147,7 @@ class _Reader:
             at.fail(f"'{id}' is based on '{base}' and has no title of its own.", "based_on", mend='title = "..."')
         if base in (*seen, id):
             at.fail(f"'{id}' is based on itself.", "based_on", why=" -> ".join((*seen, id, base)))
-        source = _file_of(base, self.folder)
+        source = file_of(base, self.folder)
         if not source:
             at.fail(f"'{id}' is based on '{base}', which does not exist.", "based_on",
                     mend=nearest(base, scorecard_ids(self.folder.parent)))
@@ -171,7 +171,7 @@ class _Reader:
                 own = _own_tables(top, at, "variant.", terms_before)
                 return _laid_over(whole, _Layers(top, at, own))
             terms_before += len(table.get("term", []))
-        raise AssertionError(name)      # _file_of found it
+        raise AssertionError(name)      # file_of found it
 
     def _scorecard(self, layers: _Layers) -> Scorecard:
         top, at, tables = layers.top, layers.at, layers.tables
