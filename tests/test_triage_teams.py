@@ -164,3 +164,15 @@ def test_a_navigator_does_not_read_what_others_decided() -> None:
     assert "Dr A" not in " ".join(line.known) and "coach" not in " ".join(line.known).lower()       # no rule of theirs holds
     mine = next(line for line in made.page("practice", "Y90001").decided if line.person == 1)
     assert "Not frail on review" in mine.why[0]
+
+
+@pytest.mark.parametrize("code", ["care/palliative", "care/last_days"])
+def test_why_somebody_left_a_navigators_list_is_no_diagnosis(code: str) -> None:
+    town, here = Town(), site(settings={"proposals": True})
+    town.person(1, "moderate", 9)
+    town.code(1, "needs/smoker", AS_OF - timedelta(days=40))
+    assert names(town.run(here), "coach", audience="team", page_id="navigator") == [1]
+    town.next_day()
+    town.code(1, code, AS_OF)
+    (line,) = town.run(here, 2).page("team", "navigator").came_off
+    assert line.why == ("others look after this person now",)

@@ -86,7 +86,7 @@ def _check(
         tried.append(_examples(rule.when, rule.needs, rule.examples, settings, facts, rule.where))
     for one in exclusions:
         check_expression(con, one.when, facts, settings.values, one.where)
-        _check_template(one.reason, settings, facts, one.where)
+        _check_template(f"{one.reason} {one.social}", settings, facts, one.where)
         tried.append(_examples(one.when, [one.fact], one.examples, settings, facts, one.where))
     if tried:
         _try(con, tried)

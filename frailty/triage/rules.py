@@ -105,7 +105,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Who is not listed. `scope`: everything, planned lists, or only the rules that name it."""
+    """Who is not listed. `scope`: everything, planned lists, or only the rules that name it. `social`: the reason as the page of
+    a navigator tells it, where it is a clinical detail."""
 
     id: str
     when: str
@@ -115,6 +116,7 @@ class Exclusion:
     scope: str
     fact: str
     asked_anyway: bool
+    social: str = ""
     examples: tuple[dict[str, Any], ...] = ()
     where: str = ""
 

@@ -41,7 +41,8 @@ def _one_off(run: Run, line: Line, leaves: dict[tuple[str, int], str], elsewhere
     rules = [rule for mark in line.rules if (rule := run.rules.rule(mark.split(" v")[0]))]
     exclusion = run.exclusion(person, rules)
     if exclusion:
-        return cards.fill(exclusion.reason, row, run.facts.settings.values)
+        social = any(one.id == line.list and one.card == "social" for one in run.rules.lists)
+        return cards.fill((social and exclusion.social) or exclusion.reason, row, run.facts.settings.values)
     for rule in rules:
         if (rule.id, person) in leaves:
             return cards.fill(leaves[rule.id, person], row, run.facts.settings.values)
