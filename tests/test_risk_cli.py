@@ -54,6 +54,8 @@ def test_the_whole_way(tmp_path, capsys):
     assert sorted(one.name for one in draft.iterdir()) == ["card.md", "evaluation.json", "report.html", "scorecard.toml"]
     for name in ("card.md", "report.html", "scorecard.toml"):
         assert MARK in (draft / name).read_text(encoding="utf-8").lower()
+    ended = ["--approved-by", "A", "--role", "B", "--use", "C", "--until", "2020-01-01"]
+    assert main(["model", "publish", str(draft), "--to", str(own), *ended]) == 1 and "The approval has ended" in said(capsys)
     assert main(["model", "publish", str(draft), "--to", str(own)]) == 0
     text = said(capsys)
     assert 'risk_models = ["made_up_12m"]' in text and (own / "models" / "made_up_12m" / "card.md").exists()

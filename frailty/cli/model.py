@@ -199,7 +199,7 @@ def _train(chosen: argparse.Namespace) -> int:
     model, scorecard = learn(study, chosen.id or f"emergency_admission_{horizon}d", chosen.model_version, str(today()), options)
     card = write(study, chosen.out, model, scorecard, told | {"frailty": __version__})
     for reason, count in study.cohort.left_out.items():
-        print(f"left out, {reason}: {count:,}")
+        print(f"left out, {reason}: {count:,} person-days")
     print(f"{card.title}: {len(card.terms)} terms of {len(study.train.columns)} features, learned on {len(study.train):,} "
           f"person-days with {int((study.train.y == 1).sum()):,} admissions.")
     print(f"Written: {chosen.out}. Next: frailty model evaluate {chosen.out} ...")
@@ -238,11 +238,15 @@ def _card_text(draft: Path, card: Scorecard, approval: Approval | None = None) -
 
 
 def _publish(chosen: argparse.Namespace) -> int:
+    from frailty.records.days import today
     from frailty.risk.publish import Approval, publish
     card, told = _model(str(chosen.draft), rules_of(chosen))
     given = (chosen.approved_by, chosen.role, chosen.use, str(chosen.until or ""))
     if any(given) and not all(given):
         raise FrailtyError("The approval is not complete.", mend="--approved-by NAME --role ROLE --use TEXT --until DATE")
+    if chosen.until and chosen.until < today():
+        raise FrailtyError("The approval has ended before it began.", why=f"--until {chosen.until}; no night would apply the model",
+                           mend="give the last day on which it may be used")
     if "evaluation" not in told:
         raise FrailtyError(f"The model '{card.id}' has not been evaluated.", where=str(chosen.draft), mend="frailty model evaluate")
     made_up = bool(told["training"].get("made_up"))
