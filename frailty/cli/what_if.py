@@ -94,7 +94,15 @@ def _lists(practice: Practice, site: Site, day: date, rules: Path | None) -> Wor
     from frailty.triage.filled import load_decisions
     known, con = load_rules(site, rules), practice.connection
     facts, site = triage_facts(practice, site, day, rules)
-    return build_worklists(con, site, facts, known, day, previous_listed(con, day), load_decisions(con, day))
+    return build_worklists(con, site, facts, known, day, unheld(previous_listed(con, day)), load_decisions(con, day))
+
+
+def unheld(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of the last run without planned tasks: at night a list that changes much is held (G12); here it is what is asked."""
+    from frailty.triage.cases import unpacked
+    from frailty.triage.casework import AUDIENCE
+    from frailty.triage.rules import PLANNED
+    return [row for row in rows if row["audience"] != AUDIENCE or unpacked(str(row["facts"])).priority not in PLANNED]
 
 
 EMPTY = ("0", "0", "0")
