@@ -63,7 +63,7 @@ def check_site(path: str | Path) -> tuple[Site, Mistakes]:
         raise SiteError("The site file was not found.", where=str(file), mend="check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SiteError("The site file is not valid TOML.", where=str(file), why=str(error),
-                        mend="correct it in a text editor; words stand in straight double quotes, and the file is UTF-8") from error
+                        mend="correct it in a text editor: every name once, words in straight double quotes, UTF-8") from error
     mistakes: Mistakes = []
     top = _Table(data, "site.toml", str(file), mistakes)
     named, calendar, tables = top.table("site"), top.table("calendar"), top.table("tables")
