@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from nightly_town import night_one, run, write_night, write_site
+from nightly_town import Place, night_one, run, write_night, write_site
 from triage_town import Town, home, resident, site
 
 from frailty.reports.fhir import Scored, write_fhir
@@ -117,6 +117,5 @@ def test_the_same_night_gives_the_same_bytes_and_ids_last(out: Path, tmp_path: P
     assert len(ids[0] & ids[1]) >= len(ids[0]) // 2
 
 
-def test_without_the_option_there_is_none(tmp_path: Path) -> None:
-    run(write_night(tmp_path / "records", night_one()), tmp_path / "lists", site=write_site(tmp_path), as_of=AS_OF)
-    assert not list((tmp_path / "lists").rglob("fhir"))
+def test_without_the_option_there_is_none(first_night: Place) -> None:
+    assert (first_night.out / "run.json").exists() and not list(first_night.out.rglob("fhir"))

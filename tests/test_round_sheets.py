@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from nightly_town import night_one, run, write_night, write_site
+from nightly_town import Place
 from triage_town import Town, home, nhs, practice, resident, site
 
 from frailty.reports.round_sheet import home_copy, render_sheet, round_sheet, write_round_sheets
@@ -68,13 +68,12 @@ def test_rooms_as_a_person_walks_them() -> None:
     assert sorted(["12", "2", "", "2a", "Garden 3", "10"], key=room_order) == ["2", "2a", "Garden 3", "10", "12", ""]
 
 
-def test_a_night_writes_both_in_folders_of_their_own(tmp_path: Path) -> None:
-    run(write_night(tmp_path / "records", night_one()), tmp_path / "lists", site=write_site(tmp_path))
-    homes = sorted(path.name for path in (tmp_path / "lists" / "home").iterdir())
+def test_a_night_writes_both_in_folders_of_their_own(first_night: Place) -> None:
+    homes = sorted(path.name for path in (first_night.out / "home").iterdir())
     assert homes
     for name in homes:
-        assert (tmp_path / "lists" / "home" / name / "round-sheet.html").is_file()
-        assert sorted(path.name for path in (tmp_path / "lists" / "home-staff" / name).iterdir()) == ["round.html"]
+        assert (first_night.out / "home" / name / "round-sheet.html").is_file()
+        assert sorted(path.name for path in (first_night.out / "home-staff" / name).iterdir()) == ["round.html"]
 
 
 def test_files_name_nobody(made: Worklists, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import re
 import stat
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,7 @@ from frailty.scoring.packs import export_pack
 DAY = date(2026, 6, 1)
 
 
+@cache
 def town() -> frailty.Practice:
     """Six people: practice, birth, deficits. p3 is 64 on the day, p4 has died, p5 has left."""
     people = [("p0", "Y90001", "1951-06-01", 3), ("p1", "Y90001", "1931-06-02", 9), ("p2", "Y90002", "1951-06-02", 13),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +69,7 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
+@cache
 def town() -> frailty.Practice:
     """Ada has fallen, Ben has a long thumb, Cy has a sore one, Di has nothing."""
     persons = pd.DataFrame([{"patient_id": name, "nhs_number": nhs(700 + n), "birth_date": "1940-01-01", "sex": "female",

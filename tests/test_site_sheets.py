@@ -383,7 +383,8 @@ def test_a_run_keeps_both_files_and_their_hashes(place: Place, blank: bytes, tmp
     for name in ("site.toml", "site.xlsx"):
         assert (place.out / "hub/site" / name).read_bytes() == (place.folder / name).read_bytes()
     assert not list((place.out / "data").glob("site*"))
-    run(place.records, tmp_path / "research", site=place.site, extracted_at=EXTRACTED, purpose="research")
+    run(place.records, tmp_path / "research", site=place.site, extracted_at=EXTRACTED, purpose="research",
+        scores=("efi",))
     assert not (tmp_path / "research/hub").exists()
 
 

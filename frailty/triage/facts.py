@@ -160,7 +160,8 @@ def _speaks(con: duckdb.DuckDBPyConnection, coded: set[str], rules: Path | None)
             name in coded and (not total or not systems[name] or _hospital_only(systems[name])
                                or 2 * sum(mine.get(one, 0) for one in systems[name]) >= total)
             for name in names)])
-    _insert(con, "t_speaks", rows)
+    if rows:                                            # so many columns take longer by way of a frame
+        con.execute("INSERT INTO t_speaks VALUES " + ", ".join(f"({', '.join(map(literal, row))})" for row in rows))
 
 
 def _hospital_only(systems: set[str]) -> bool:
