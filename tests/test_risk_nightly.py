@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import frailty
+from frailty.cli import main
 from frailty.errors import SiteError
 from frailty.nightly import Options, run_nightly
 from frailty.risk.publish import head, publish, read_evaluation, write_draft, write_evaluation
@@ -69,3 +70,11 @@ def test_a_model_that_is_not_there(town):
     with pytest.raises(SiteError, match="there is no model 'made_up_12'") as error:
         run(town, "wrong", 'risk_models = ["made_up_12"]\n')
     assert "did you mean 'made_up_12m'?" in str(error.value) and not (town / "wrong").exists()
+
+
+def test_a_day_beyond_the_records_is_remarked(town, capsys):
+    run(town, "watched")
+    for until, remarked in (("2030-01-01", True), ("2025-06-01", False)):
+        main(["model", "monitor", "made_up_12m", "--store", str(town / "watched.duckdb"), "--rules", str(town / "own"),
+              "--until", until])
+        assert ("nobody counts as admitted on the days between" in capsys.readouterr().out) == remarked

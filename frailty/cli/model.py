@@ -112,6 +112,9 @@ def _records(chosen: argparse.Namespace, shift: tuple[date, float] | None = None
     practice, site = practice_of(chosen), load_site(chosen.site)
     found = store_records(practice.connection, until=chosen.until, medicines=site.medicines, rules=rules_of(chosen),
                           objectors=objectors_of(chosen, practice))
+    newest = practice.connection.execute("SELECT min(newest) FROM feed WHERE kind = 'hospital'").fetchall()[0][0]
+    if chosen.until and newest and chosen.until > newest:
+        print(f"--until {chosen.until}: the hospital's newest record is of {newest}; nobody counts as admitted on the days between.")
     return found, {"from": "a store"}
 
 
@@ -176,7 +179,8 @@ def _model(name: str, rules: Path | None) -> tuple[Scorecard, dict[str, Any]]:
 
 def _horizon(chosen: argparse.Namespace, *told: Mapping[str, Any]) -> int:
     """The days that models predict, which is what they are judged by; to learn one, those that were asked for."""
-    asked = {f"'{one['model']}' predicts {one['training']['horizon']} days": int(one["training"]["horizon"]) for one in told}
+    asked = {f"'{one['model']}' predicts {one['training']['horizon']} days": int(one["training"]["horizon"]) for one in told
+             if "horizon" in one["training"]}
     if chosen.horizon:
         asked["--horizon"] = chosen.horizon
     if len(set(asked.values())) > 1:

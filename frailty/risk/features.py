@@ -39,9 +39,8 @@ def generate(rules: Path | None = None) -> tuple[Column, ...]:
     """All features that rules/risk.toml and the code lists make: conditions, counts, measurements, age, sex, deprivation."""
     said, lists = load_settings(rules), list_codelists(rules)
     titles = _titles(lists, rules)
-    found = [*_persons(), *(column for one in said["features"] for column in _conditions(one, titles, rules)),
-             *(column for one in said["count"] for column in _counts(one)), *_measured(said["measured"], rules)]
-    return tuple({column.id: column for column in found}.values())
+    return (*_persons(), *(column for one in said["features"] for column in _conditions(one, titles, rules)),
+             *(column for one in said["count"] for column in _counts(one)), *_measured(said["measured"], rules))
 
 
 def _persons() -> Iterator[Column]:
