@@ -77,4 +77,4 @@ def test_a_day_beyond_the_records_is_remarked(town, capsys):
     for until, remarked in (("2030-01-01", True), ("2025-06-01", False)):
         main(["model", "monitor", "made_up_12m", "--store", str(town / "watched.duckdb"), "--rules", str(town / "own"),
               "--until", until])
-        assert ("nobody counts as admitted on the days between" in capsys.readouterr().out) == remarked
+        assert ("nobody counts as admitted between" in capsys.readouterr().out) == remarked

@@ -114,7 +114,7 @@ def _records(chosen: argparse.Namespace, shift: tuple[date, float] | None = None
                           objectors=objectors_of(chosen, practice))
     newest = practice.connection.execute("SELECT min(newest) FROM feed WHERE kind = 'hospital'").fetchall()[0][0]
     if chosen.until and newest and chosen.until > newest:
-        print(f"--until {chosen.until}: the hospital's newest record is of {newest}; nobody counts as admitted on the days between.")
+        print(f"--until {chosen.until}: the hospital's newest record is of {newest}; nobody counts as admitted between.")
     return found, {"from": "a store"}
 
 
