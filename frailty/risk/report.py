@@ -1,8 +1,7 @@
-"""The account of a model as one page that needs nothing else, and as JSON beside it."""
+"""The account of a model as one page that needs nothing else."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,17 +13,9 @@ from frailty.risk.dataset import TRUTH
 if TYPE_CHECKING:
     import jinja2
 
-PAGE, FIGURES = "report.html", "evaluation.json"
+PAGE = "report.html"
 DIMENSIONS = {"imd_quintile": "Deprivation (IMD quintile, 1 = most deprived)", "care_home": "Care home"}
 Account = Mapping[str, Any]
-
-
-def write(account: Account, folder: Path, *, title: str, mark: str = "") -> Path:
-    """The page, after report.html and evaluation.json are written into a folder. mark: what stands on top, such as *synthetic*."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FIGURES).write_text(json.dumps(account, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    (folder / PAGE).write_text(page(account, title=title, mark=mark), encoding="utf-8")
-    return folder / PAGE
 
 
 def page(account: Account, *, title: str, mark: str = "") -> str:
