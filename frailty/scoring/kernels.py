@@ -32,6 +32,7 @@ from frailty.scoring.tables import (
     ALSO,
     ANY,
     AS_OF,
+    ASLEEP,
     BAND_HIGH,
     BAND_LOW,
     BLOCKS,
@@ -85,7 +86,6 @@ from frailty.scoring.tables import (
     SEX,
     SHORT_FEED,
     SIGN,
-    SIMPLE,
     SQUARE,
     STAY,
     STAY_DAY,
@@ -124,7 +124,7 @@ NOTHING = -2**62           # less than any term gives
 
 @part
 def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, marked: Array) -> Whole:
-    """touched [S + 1]: the slots of a person that are filled; marks the terms that ask for one of them. Answers how many."""
+    """touched [S + 1]: the slots of a person that are filled; marks the terms and cards that ask for them. Answers how many."""
     asked, asking, count = judging[12], judging[13], ZERO
     for s in range(size):
         touched[count] = s
@@ -143,7 +143,7 @@ def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, marked
     always = judging[14]
     n, cells, _, value, _ = sheet
     found = ZERO
-    for word in range(U(len(words))):
+    for word in range((U(len(slots)) + U(7)) // U(8)):
         if words[word] == 0:
             continue
         for t in range(word * U(8), word * U(8) + U(8)):
@@ -281,6 +281,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
     sheet, blank, touched, marked, words, standing_of, present, hits, _, _, _ = scratch
     n, cells, records, value, _ = sheet
     points, marks, days, counts, rows, figures = out
+    awakening = (U(len(slots)) + U(7)) // U(8) * U(8)
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
         filled = mark(base, U(len(kinds)), n, judging, touched, marked)
@@ -289,14 +290,15 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
             present[U(hits[h])] = 1
         for k in range(U(len(populations))):
             standing_of[k] = standing(populations[k], person, starts)
-        h = ZERO
+        h, settled = ZERO, cells[base * U(8) + U(UNSURE)] == 0 and person[WITHOUT_STAYS] == 0
         for c in range(U(len(cards))):
-            if cards[c, U(SIMPLE)] == 1 and (h == found or hits[h] >= cards[c, U(HIGH)]):
-                said = INT(standing_of[U(cards[c, U(POPULATION)])])
-                marks[c, p - start] = 256 * said + (cards[c, U(WITHOUT)] + 1 if said & 7 == 0 else 0)
+            card, said = cards[c], INT(standing_of[U(cards[c, U(POPULATION)])])
+            quiet = card[ASLEEP] if marked[awakening + c] == 0 else card[WITHOUT]
+            marked[awakening + c] = 0
+            if quiet >= 0 and (h == found or hits[h] >= card[HIGH]) and (settled or card[BY_STAY] == 0):
+                marks[c, p - start] = 256 * said if said != 0 else quiet
                 continue
-            card, total, inner, single, blocked, lacking = cards[c], INT(0), INT(0), INT(NOTHING), INT(0), INT(0)
-            doubt, why = INT(0), INT(0)
+            total, inner, single, blocked, lacking, doubt, why = INT(0), INT(0), INT(NOTHING), INT(0), INT(0), INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
                 t = U(hits[h])
                 h += ONE
@@ -316,7 +318,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                 number = value[at] if cells[at * U(8) + U(KIND)] >= LATEST else float(n[at])
                 if role == SUM:
                     number, inner = float(inner), INT(0)
-                if silenced(t, base, judging, present, sheet):
+                if term[OTHER] < term[OTHERS] and silenced(t, base, judging, present, sheet):
                     continue
                 amount = amount_of(term[FORM], U(term[OUTCOME]), U(term[OUTCOMES]), number, edges, worth)
                 if role == BLOCKS:
@@ -347,7 +349,6 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                         at = base + U(literals[k * U(5)])
                         unsure += U((cells[at * U(8) + U(UNSURE)] & 1 == 1) & (present[t] == 0))
             assessed = card[OF_ALL] - lacking
-            said = INT(standing_of[U(card[POPULATION])])
             if said == 0:
                 if card[HOSPITAL] == 1 and unsure > 0:
                     said = INT(2 + 8 * card[UNSURE_STAY])

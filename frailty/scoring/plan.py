@@ -115,8 +115,10 @@ class _Compiler(Slots):
         edges = [_band_edges(card) for card in cards]
         table = _table([self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
                         for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)], tb.CARD_COLUMNS)
-        table[:, tb.WITHOUT] = [max((n for n, (points, single) in enumerate(edge[:len(card.bands)]) if not single and points <= 0),
-                                    default=-1) for card, edge in zip(cards, edges, strict=True)]
+        for row, card, edge in zip(table, cards, edges, strict=True):
+            row[tb.WITHOUT] = -1 if row[tb.OF] >= 0 or row[tb.FLOOR] >= 0 or card.set_within else 1 + max(
+                (n for n, (points, single) in enumerate(edge[:len(card.bands)]) if not single and points <= 0), default=-1)
+        asking = self._asking(every, table)
         populations = np.zeros_like(table)
         populations[:, tb.STANDING] = table[:, tb.STANDING]
         populations, table[:, tb.POPULATION] = np.unique(populations, axis=0, return_inverse=True)
@@ -153,7 +155,7 @@ class _Compiler(Slots):
             edges=np.array([edge for many in outcomes for edge, _ in many], np.float64),
             points=np.array([points for many in outcomes for _, points in many], np.int64),
             cards=table, bands=np.array([edge for many in edges for edge in many], np.int64).ravel(), populations=populations,
-            **_asking(literals, len(self.kinds)))
+            **asking)
         hashes = {f"score/{card.id}": card.sha256 for card in cards}
         hashes |= {f"codelist/{name}": codelist.sha256 for name, codelist in sorted(self.lists.lists.items())}
         return Plan(
@@ -340,8 +342,33 @@ class _Compiler(Slots):
                                     f"{card.set_within.text if card.set_within else ''}.", card.set_within is not None),
             tb.TOO_FEW: self._reason(f"Fewer than {int(least)} of the {len(card.deficits)} terms could be assessed.", of >= 0),
             tb.OFF: self._reason(off, bool(off))}
-        row[tb.SIMPLE] = not row[tb.BY_STAY] and of < 0 and row[tb.FLOOR] < 0 and card.set_within is None
         return [int(row.get(column, 0)) for column in range(tb.CARD_COLUMNS)]
+
+    def _asking(self, rows: list[_Row], cards: Int32) -> dict[str, NDArray[Any]]:
+        """What a slot marks, and what is marked whether or not a slot is filled. Gives each card what it says while ASLEEP.
+
+        Most cards of most people have nothing to go on. Where the only terms that need no filled slot make a card not
+        assessable, they are looked at once one of its slots is filled; until then the first of them speaks for the card.
+        """
+        wakes: list[list[int]] = [[] for _ in self.kinds]
+        filled_up = -(-len(rows) // 8) * 8
+        always = np.zeros(filled_up + -(-len(cards) // 8) * 8, np.int8)
+        for c, card in enumerate(cards):
+            resting = []
+            for t in range(card[tb.LOW], card[tb.HIGH]):
+                of_any, of_all = ([slot for slot, how, *_ in rows[t].literals if how == wanted] for wanted in (tb.ANY, tb.ALL))
+                for slot in dict.fromkeys(of_any or of_all[:1]):    # one of ANY must be filled, or else the first of ALL
+                    wakes[slot].append(t)
+                resting += [] if of_any or of_all else [t]
+            reason = card[tb.NO_SET] or (rows[resting[0]].reason if resting else 0)
+            if reason and card[tb.OF] < 0 and card[tb.FLOOR] < 0 and all(rows[t].role == tb.BLOCKS for t in resting):
+                card[tb.ASLEEP] = 256 * (2 + 8 * reason)
+                for slot in {slot for t in range(card[tb.LOW], card[tb.HIGH]) for slot, *_ in rows[t].literals}:
+                    wakes[slot] += [*resting, filled_up + c]
+            else:
+                always[resting], card[tb.ASLEEP] = 1, card[tb.WITHOUT]
+        return {"asked": _offsets(np.array([len(some) for some in wakes], np.int64)),
+                "asking": np.array([place for some in wakes for place in some], np.int32), "always": always.view(np.int64)}
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
         return number_of(self.reasons, sentence) if applies else 0
@@ -361,19 +388,6 @@ def _entries(many: list[tuple[Int32, int, int, int]], size: int) -> Int64:
     three = np.array([(slot, span, 1 + third) for _, slot, span, third in many], np.int64).reshape(-1, 3)
     concepts = np.concatenate([_NONE, *(concepts for concepts, _, _, _ in many)])
     return tb.chain(concepts, np.repeat(three, [len(one[0]) for one in many], axis=0), size)
-
-
-def _asking(literals: list[list[Literal]], slots: int) -> dict[str, NDArray[Any]]:
-    """The terms that a slot may make present, and those that may be present though no slot is filled."""
-    of_slot: list[list[int]] = [[] for _ in range(slots)]
-    always = np.zeros(-(-len(literals) // 8) * 8, np.int8)
-    for t, many in enumerate(literals):
-        of_any, of_all = ([slot for slot, how, *_ in many if how == wanted] for wanted in (tb.ANY, tb.ALL))
-        for slot in dict.fromkeys(of_any or of_all[:1]):    # one of ANY must be filled, or else the first of ALL
-            of_slot[slot].append(t)
-        always[t] = not of_any and not of_all
-    return {"asked": _offsets(np.array([len(some) for some in of_slot], np.int64)),
-            "asking": np.array([t for some in of_slot for t in some], np.int32), "always": always.view(np.int64)}
 
 
 def _used(many: list[tuple[Int32, int, int, int]]) -> Int32:

@@ -48,11 +48,12 @@ NOW, DISCHARGE, BEFORE, DURING = range(4)
 # Columns of Judging.cards: terms, bands, population and needs. LOOK_NEEDED: the longest look-back that the hospital feed must
 # cover, 0 = ever. ON, OF: rows of Outputs.days and .counts, -1 = none. OF_LEAST, OF_ALL: terms that must be assessed, all
 # terms. FLOOR: the term that lifts the sum to its points, -1 = none. INDEX_LOOK: the look-back for a discharge.
-# POPULATION: its row of Judging.populations. SIMPLE: where no term is present, it has no points and the band WITHOUT.
+# POPULATION: its row of Judging.populations. WITHOUT: its mark where no term is present; ASLEEP: where not one of its slots is
+# filled; -1 where more must be asked.
 # From YOUNG on: positions in the list of reasons, 0 where none applies.
 (LOW, HIGH, BAND_LOW, BAND_HIGH, AGE_AT_LEAST, AGE_BELOW, NEEDS_BIRTH, HOSPITAL, LOOK_NEEDED, BY_STAY, INDEXED, ON, OF,
  OF_LEAST, OF_ALL, FLOOR, INDEX_LOOK, YOUNG, OLD, NO_BIRTH, NO_FEED, SHORT_FEED, UNSURE_STAY, NO_STAYS, STAYLESS, NO_INDEX, NO_SET,
- TOO_FEW, OFF, POPULATION, SIMPLE, WITHOUT) = range(32)
+ TOO_FEW, OFF, POPULATION, WITHOUT, ASLEEP) = range(32)
 CARD_COLUMNS = 32
 # What says, before any term is looked at, who can have the score.
 STANDING = (AGE_AT_LEAST, AGE_BELOW, NEEDS_BIRTH, HOSPITAL, LOOK_NEEDED, INDEXED, INDEX_LOOK, YOUNG, OLD, NO_BIRTH, NO_FEED,
@@ -106,9 +107,9 @@ class Judging(NamedTuple):
     cards: Int32            # [K, 32]
     bands: Int64            # 2 columns: the smallest number of points of a band, 1 = of any one term
     populations: Int32      # [populations, 32] the columns STANDING of cards, each combination once
-    asked: Int32            # [S + 1] where the terms in `asking` begin that a slot may make present
-    asking: Int32
-    always: Int64           # terms that may be present though no slot is filled: a byte each, in eights
+    asked: Int32            # [S + 1] where the places in `asking` begin that a slot marks: terms it may make present, cards it wakes
+    asking: Int32           # term t at t, card c at c and the terms filled up to eights
+    always: Int64           # a byte each, in eights: terms that may be present though no slot is filled; cards
 
 
 class Plan(NamedTuple):
@@ -197,7 +198,7 @@ class Scratch(NamedTuple):
     sheet: Sheet
     blank: Int32            # [S, 8] what the cells of a person hold before anything is counted
     touched: Int32          # [S + 1] the slots of a person that hold anything
-    marked: Int8            # [T, filled up to eights] 1 = may be present
+    marked: Int8            # [T and K, both filled up to eights] 1 = may be present, awake
     words: Int64            # the same memory, in eights
     standing: Int32         # [populations]
     present: Int8           # [T]
