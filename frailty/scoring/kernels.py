@@ -243,20 +243,14 @@ def standing(card: Array, person: Array, starts: Array) -> Whole:
 
 
 @part
-def silenced(t: Whole, base: Whole, judging: Judging, present: Array, sheet: Sheet) -> Whole:
-    """present [T]: does another present term silence this one?"""
-    terms, literals, others = judging[3], judging[4], judging[6]
-    silent, row = False, terms[t]
-    if row[ROLE] != LATE:
-        for k in range(U(row[OTHER]), U(row[OTHERS])):
-            silent |= present[U(others[k])] != 0
-        return silent
-    own = last_of(base, U(row[LITERAL]), U(row[LITERALS]), literals, sheet)
-    for k in range(U(row[OTHER]), U(row[OTHERS])):
+def overtaken(t: Whole, base: Whole, terms: Array, literals: Array, others: Array, present: Array, sheet: Sheet) -> Whole:
+    """present [T]: does another present term have later evidence than this LATE one?"""
+    late, own = False, last_of(base, U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)]), literals, sheet)
+    for k in range(U(terms[t, U(OTHER)]), U(terms[t, U(OTHERS)])):
         other = terms[U(others[k] >> 1)]
         if present[U(others[k] >> 1)] != 0:
-            silent |= last_of(base, U(other[LITERAL]), U(other[LITERALS]), literals, sheet) + (others[k] & 1) > own
-    return silent
+            late |= last_of(base, U(other[LITERAL]), U(other[LITERALS]), literals, sheet) + (others[k] & 1) > own
+    return late
 
 
 @part
@@ -277,7 +271,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
 
     start: the first person of the block.
     """
-    slots, _, plain, terms, literals, _, _, edges, worth, cards, bands, populations, _, _, _ = judging
+    slots, _, plain, terms, literals, _, others, edges, worth, cards, bands, populations, _, _, _ = judging
     sheet, blank, touched, marked, words, standing_of, present, hits, _, _, _ = scratch
     n, cells, records, value, _ = sheet
     points, marks, days, counts, rows, figures = out
@@ -302,40 +296,45 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
             while h < found and hits[h] < card[HIGH]:
                 t = U(hits[h])
                 h += ONE
-                term = terms[t]
+                term, at, amount = terms[t], base + U(slots[t]), INT(0)
+                cell, role = at * U(8), term[ROLE]
                 if plain[t] == PLAIN:
-                    at, place, amount = base + U(slots[t]), row * U(6), worth[U(term[OUTCOME])]
-                    cell = at * U(8)
+                    amount = worth[U(term[OUTCOME])]
+                else:
+                    silent = False
+                    if role != LATE:
+                        for k in range(U(term[OTHER]), U(term[OTHERS])):
+                            silent |= present[U(others[k])] != 0
+                    elif term[OTHER] < term[OTHERS]:
+                        silent = overtaken(t, base, terms, literals, others, present, sheet)
+                    number = value[at] if cells[cell + U(KIND)] >= LATEST else float(n[at])
+                    if role == SUM:
+                        number, inner = float(inner), INT(0)
+                    if silent:
+                        continue
+                    amount = amount_of(term[FORM], U(term[OUTCOME]), U(term[OUTCOMES]), number, edges, worth)
+                    if role == BLOCKS:
+                        blocked = INT(term[REASON]) if blocked == 0 else blocked
+                    elif role == TAKES:
+                        lacking += 1
+                    elif role == MEMBER:
+                        inner, amount = inner + amount, INT(0)
+                    elif role == DOUBT:     # shown without points, and asked below
+                        doubt, why, amount = amount * INT(n[at]), INT(term[REASON]), INT(0)
+                    if amount == 0 and role != DOUBT:
+                        continue
+                if plain[t] != SEVERAL and cells[cell + U(KIND)] != PERSON:
+                    place = row * U(6)
                     rows[place], rows[place + ONE], rows[place + U(2)] = p, t, n[at]
                     rows[place + U(3)], rows[place + U(4)] = cells[cell + U(FIRST)], cells[cell + U(LAST)]
                     rows[place + U(5)] = cells[cell + U(CONCEPT)]
                     figures[row * U(2)], figures[row * U(2) + ONE] = records[at * U(4)], amount
-                    total += amount
-                    single = max(single, amount)
-                    row += ONE
-                    continue
-                role, at = term[ROLE], base + U(slots[t])
-                number = value[at] if cells[at * U(8) + U(KIND)] >= LATEST else float(n[at])
-                if role == SUM:
-                    number, inner = float(inner), INT(0)
-                if term[OTHER] < term[OTHERS] and silenced(t, base, judging, present, sheet):
-                    continue
-                amount = amount_of(term[FORM], U(term[OUTCOME]), U(term[OUTCOMES]), number, edges, worth)
-                if role == BLOCKS:
-                    blocked = INT(term[REASON]) if blocked == 0 else blocked
-                elif role == TAKES:
-                    lacking += 1
-                elif role == DOUBT:     # shown, and asked below
-                    doubt, why = amount * INT(n[at]), INT(term[REASON])
-                    emit(row, p, base, t, U(term[LITERAL]), U(term[LITERALS]), INT(0), literals, sheet, rows, figures)
-                    row += ONE
-                elif role == MEMBER:
-                    inner += amount
-                elif amount != 0:
+                else:
                     emit(row, p, base, t, U(term[LITERAL]), U(term[LITERALS]), amount, literals, sheet, rows, figures)
+                row += ONE
+                if role != DOUBT:
                     total += amount
                     single = max(single, amount)
-                    row += ONE
             if card[FLOOR] >= 0:
                 lift = worth[U(terms[U(card[FLOOR]), U(OUTCOME)])] - total
                 if lift > 0:
