@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Buffer = tuple[Int32, Int64]
-BLOCK = 2048        # people that a thread takes at a time
+BLOCK = 4096        # people that a thread takes at a time
 SHEET = 9216        # slots in hand: the sheet stays in the cache
 
 
@@ -208,14 +208,18 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
     longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
-    def work(low: int, buffer: Buffer) -> int:
+    def desk() -> tuple[Buffer, Any]:
+        """Room for the rows of a block, and what a thread scribbles on: each block leaves it as it found it."""
         cells, words = np.tile(blank.ravel(), step), judging.always.copy()
         sheet = (np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots),
                  np.empty(2 * step * spans, np.int32))
         hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
-        scratch: Any = (sheet, blank.ravel(), np.zeros(slots + 1, np.int32), words.view(np.int8), words,
-                        np.zeros(len(judging.populations), np.int32), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32),
-                        np.empty(longest), np.empty(longest, np.int64))
+        return _buffer(min(block, count) * terms), (
+            sheet, blank.ravel(), np.zeros(slots + 1, np.int32), words.view(np.int8), words,
+            np.zeros(len(judging.populations), np.int32), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32),
+            np.empty(longest), np.empty(longest, np.int64))
+
+    def work(low: int, buffer: Buffer, scratch: Any) -> int:
         high = min(low + block, count)
         marks = np.zeros((cards, high - low + 16), np.int32)    # rows a little longer, so that they do not share cache lines
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
@@ -227,11 +231,10 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     workers = max(1, min(threads or _cores(), -(-count // block)))
     with ThreadPoolExecutor(workers) as pool:
         lows = iter(range(0, count, block))
-        buffers = (_buffer(min(block, count) * terms) for _ in range(2 * workers))
-        waiting = deque((pool.submit(work, low, buffer), low, buffer)
-                        for buffer, low in zip(buffers, lows, strict=False))
+        desks = (desk() for _ in range(2 * workers))
+        waiting = deque((pool.submit(work, low, *one), low, one) for one, low in zip(desks, lows, strict=False))
         while waiting:  # in the order of the people, whichever thread is first
-            future, low, buffer = waiting.popleft()
+            future, low, one = waiting.popleft()
             filled = future.result()
             if filled < 0:
                 for other, _, _ in waiting:
@@ -241,8 +244,8 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
                     why="a concept or quantity lies outside its table" if filled == FOREIGN
                     else "the entries of a person are not in the order of their dates",
                     mend="compile the plan with the concept table that the arrays were made with")
-            rows.add(buffer, filled, low / count)
-            waiting.extend((pool.submit(work, low, buffer), low, buffer) for low in islice(lows, 1))
+            rows.add(one[0], filled, low / count)
+            waiting.extend((pool.submit(work, low, *one), low, one) for low in islice(lows, 1))
     scores = {}
     for c, (card, row) in enumerate(zip(plan.scorecards, judging.cards, strict=True)):
         scores[card.id] = Score(

@@ -107,8 +107,8 @@ class Judging(NamedTuple):
     cards: Int32            # [K, 32]
     bands: Int64            # 2 columns: the smallest number of points of a band, 1 = of any one term
     populations: Int32      # [populations, 32] the columns STANDING of cards, each combination once
-    asked: Int32            # [S + 1] where the places in `asking` begin that a slot marks: terms it may make present, cards it wakes
-    asking: Int32           # term t at t, card c at c and the terms filled up to eights
+    asked: Int32            # [S + 1] where the places in `asking` begin that a slot marks
+    asking: Int32           # terms it may make present; cards it wakes: card c at c and the terms filled up to eights
     always: Int64           # a byte each, in eights: terms that may be present though no slot is filled; cards
 
 
