@@ -51,5 +51,5 @@ def place(first_night: Any, tmp_path: Path) -> Any:
 def pytest_configure() -> None:
     """The same examples in every run: a landing must not depend on the draw."""
     from hypothesis import settings
-    settings.register_profile("same-examples", derandomize=True)
+    settings.register_profile("same-examples", derandomize=True, deadline=None)       # how fast is for benchmarks to say
     settings.load_profile("same-examples")
