@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -121,17 +122,13 @@ def run_nightly(options: Options, progress: Progress) -> Result:
                      if options.purpose == "direct-care" else None)
         progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
-        write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
-                     _person_ids(options.purpose), practice.quarantine, rising)
-        risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
-        if worklists is not None:
-            from frailty.reports.round_sheet import write_round_sheets
-            from frailty.reports.worklists import write_worklists
-            write_worklists(worklists, folder)
-            write_round_sheets(worklists, folder)
-            if options.fhir:
-                _write_fhir(worklists, scores, contributions, folder)
-        run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
+        with ThreadPoolExecutor(1) as meanwhile:        # pages are Python's work, tables and counts DuckDB's
+            pages = meanwhile.submit(_write_pages, worklists, scores, contributions, folder, options.fhir)
+            write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
+                         _person_ids(options.purpose), practice.quarantine, rising)
+            risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
+            run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
+        pages.result()
         run["site"], run["tables"], run["models"] = file_marks(site), tables, risk
         if worklists is not None:
             run["outcomes"] = _learned(con, site, folder, answers, day, objectors)
@@ -343,8 +340,16 @@ def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors:
                      **_score_summary(found, one)} for one in cards}
 
 
-def _write_fhir(worklists: Worklists, scores: pd.DataFrame, contributions: pd.DataFrame, folder: Path) -> None:
+def _write_pages(worklists: Worklists | None, scores: pd.DataFrame, contributions: pd.DataFrame, folder: Path, fhir: bool) -> None:
+    if worklists is None:
+        return
     import frailty
+    from frailty.reports.round_sheet import write_round_sheets
+    from frailty.reports.worklists import write_worklists
+    write_worklists(worklists, folder)
+    write_round_sheets(worklists, folder)
+    if not fhir:
+        return
     from frailty.reports.fhir import Scored, write_fhir
     card = load_scorecard(LIST_SCORES[1])
     write_fhir(worklists, Scored(card, definition_hash(card), scores, contributions), folder, frailty.__version__)

@@ -20,8 +20,9 @@ def wanted_scores(scores: Sequence[str], rules: Path | None) -> list[str]:
 
 
 def warm_up(scores: Sequence[str], site: Site, rules: Path | None) -> threading.Thread:
-    """A thread that fetches the kernels (compiled, or from their cache), the libraries of the pages, rules and code lists."""
+    """A thread that fetches the kernels (compiled, or from their cache), libraries, rules, code lists, templates."""
     def work() -> None:
+        from frailty.reports.worklists import page_environment
         from frailty.scoring import warm
         from frailty.terminology import list_codelists, load_codelist
         from frailty.triage import load_rules
@@ -32,6 +33,8 @@ def warm_up(scores: Sequence[str], site: Site, rules: Path | None) -> threading.
             load_rules(site, rules)
             for name in list_codelists(rules):
                 load_codelist(name, rules)
+            for name in page_environment().list_templates():
+                page_environment().get_template(name)
 
     thread = threading.Thread(target=work, name="warm", daemon=True)
     thread.start()

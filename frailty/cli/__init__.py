@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import traceback
@@ -35,6 +36,8 @@ _EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code (0 done, 1 failed and nothing changed, 3 done with a source in trouble)."""
+    gc.set_threshold(50_000)                            # a command ends soon, and looking for what it left behind takes long
+    sys.setswitchinterval(0.0005)                       # [s] a thread that comes back from DuckDB goes on at once
     try:
         parser = _parser()
         chosen = parser.parse_args(arguments)

@@ -79,12 +79,14 @@ class CarefulReader:
 
     def lines(self, file: RecordFile, shown: str, number: int, ordinals: set[int]) -> None:
         """Reads only the given non-blank lines (counted from 0) of an NDJSON file."""
-        ordinal = -1
+        ordinal, last = -1, max(ordinals)
         with open_bytes(file.path) as stream:
             for line, raw in enumerate(stream, 1):
-                if not raw.strip():
+                if raw.isspace():
                     continue
                 ordinal += 1
+                if ordinal > last:
+                    break
                 if ordinal not in ordinals:
                     continue
                 text = raw.decode("utf-8", "replace").lstrip("\ufeff")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -71,8 +72,12 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
     try:
         _knowledge(con)
         number = _next_load(con)
-        staged = stage(con, sources, progress, folder)
-        books = _merge(con, staged, number, mode, hold if mode == "full" else None)
+        with ThreadPoolExecutor(1) as meanwhile:
+            inputs = meanwhile.submit(_inputs, sources)
+            staged = stage(con, sources, progress, folder)
+            books = _merge(con, staged, number, mode, hold if mode == "full" else None)
+        for book in books:
+            book.inputs = inputs.result()[book.source]
         _feeds(con, sources, books, number, mode, kinds, extracted_at, now)
         for said in coverage:
             con.execute("UPDATE feed SET practices = ?, since = ? WHERE source = ?", [list(said.practices), said.since, said.source])
@@ -93,6 +98,12 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
     _feeds(con, [staged.source], [books], number, "full", {}, None, now)
     _finish(con, [staged], [books], number, lambda *_: None)
     return books
+
+
+def _inputs(sources: Sequence[Source]) -> dict[str, list[dict[str, Any]]]:
+    """What was read of each source, as run.json and the store name it."""
+    return {source.name: [{"file": source.shown(file), "bytes": file.path.stat().st_size, "sha256": sha256(file.path)}
+                          for file in source.files] for source in sources}
 
 
 def _tidy(con: DuckDBPyConnection) -> None:
@@ -155,8 +166,8 @@ def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode:
     con.execute(sql_text("fate"))
     books = [SourceBooks(one.source.name, mode, held=_held_back(con, one.source.name, hold),
                          notes=dict(sorted(one.notes.items()))) for one in staged]
-    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT rid FROM coming WHERE fate = 'used'")
-    con.execute("CREATE OR REPLACE TEMP VIEW incoming AS SELECT * FROM fresh JOIN coming USING (rid)")
+    con.execute("UPDATE coming SET fresh = FALSE WHERE fate <> 'used'")
+    con.execute("CREATE OR REPLACE TEMP VIEW incoming AS SELECT * FROM coming WHERE fresh")
     taken = {book.source: book for book in books if not book.held}
     for table in _TABLES:
         if first_row(con.execute(f"SELECT 1 FROM {table} LIMIT 1")):
@@ -168,8 +179,6 @@ def _merge(con: DuckDBPyConnection, staged: Sequence[Staged], number: int, mode:
         con.execute(sql_text(text).replace(":load", str(number)))
     fates = con.execute("SELECT source, resource_type, fate, count(*) FROM coming GROUP BY ALL").fetchall()
     for one, book in zip(staged, books, strict=True):
-        book.inputs = [{"file": one.source.shown(f), "bytes": f.path.stat().st_size, "sha256": sha256(f.path)}
-                       for f in one.source.files]
         book.quarantined = list(one.quarantined)
         _count(one, [row[1:] for row in fates if row[0] == book.source], book)
         _quarantine_staged(con, one, book)
@@ -217,7 +226,7 @@ def _held_back(con: DuckDBPyConnection, source: str, hold: Hold | None) -> str:
 def _against_store(con: DuckDBPyConnection, table: str, sources: Sequence[str], number: int, mode: str
                    ) -> tuple[dict[str, int], dict[str, int]]:
     """Ends rows of these sources that are changed, gone or (full load) absent; takes what is the same or older out of
-    `fresh`. Returns how many records of each source ended by absence, and how many stayed the same."""
+    `incoming`. Returns how many records of each source ended by absence, and how many stayed the same."""
     delta = mode == "delta"
     named = "resource_id IN (SELECT resource_id FROM coming UNION ALL SELECT resource_id FROM deleted)" if delta else "TRUE"
     con.execute(f"""CREATE OR REPLACE TEMP TABLE held AS
@@ -242,8 +251,8 @@ def _against_store(con: DuckDBPyConnection, table: str, sources: Sequence[str], 
     counted = [dict(con.execute(f"SELECT source, count(*) FROM ({rows}) GROUP BY source").fetchall()) for rows in (absent, "FROM same")]
     con.execute(f"""UPDATE {table} SET known_to = {number} WHERE known_to IS NULL AND record IN (
                     SELECT record FROM held WHERE record IN ({' UNION ALL '.join(gone)} UNION ALL SELECT record FROM ({absent})))""")
-    con.execute("""DELETE FROM fresh WHERE rid IN (SELECT rid FROM coming WHERE record IN (
-                   SELECT record FROM same UNION ALL SELECT record FROM older))""")
+    con.execute("""UPDATE coming SET fresh = FALSE WHERE fresh AND record IN (
+                   SELECT record FROM same UNION ALL SELECT record FROM older)""")
     return counted[0], counted[1]
 
 
@@ -326,7 +335,7 @@ def _feeds(con: DuckDBPyConnection, sources: Sequence[Source], books: Sequence[S
         FROM (SELECT source, recorded, effective FROM event WHERE known_to IS NULL
               UNION ALL SELECT source, recorded_start, started FROM stay WHERE known_to IS NULL
               UNION ALL SELECT source, coalesce(recorded, effective), effective
-                        FROM staged_event JOIN fresh USING (rid) JOIN coming USING (rid)
+                        FROM staged_event JOIN incoming USING (rid)
               UNION ALL SELECT source, recorded_start, started FROM arriving_stay) GROUP BY source""", [now.date()]).fetchall()}
     told = dict(con.execute("SELECT source, kind FROM feed").fetchall()) | kinds
     guessed = {} if all(source.name in told for source in sources) else _guess_kinds(con)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -129,7 +129,7 @@ def stage(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress
                 prepared.setdefault(kind, []).append(path)
             _take_counts(one, reader)
         for kind, paths in prepared.items():
-            _scan(con, "prepared", TYPES[kind], [str(path) for path in paths])
+            _scan(con, "prepared", TYPES[kind], {str(path): None for path in paths})    # its lines say which file they are of
             _keep(con, kind, "prepared")
     for one in staged:
         for number, file in enumerate(one.source.files, one.first_file):
@@ -209,55 +209,64 @@ def _read_type(con: DuckDBPyConnection, kind: str, bulk: dict[str, _Bulk], first
     """One typed scan of files that hold this type. Returns (file, type) of other types met in them."""
     needed = kind in TYPES
     columns = TYPES[kind] if needed else {"resourceType": "VARCHAR"}
-    first = sorted(path for path in bulk if first_type[path] == kind)
-    readable = list(bulk)
+    readable = {path: one.number for path, one in bulk.items()}
     try:
         _scan(con, "scanned", columns, readable)
     except _duckdb_error():                             # one bad file (cut off, not UTF-8) must not cost the others
-        readable = [path for path, one in bulk.items() if _scans(con, columns, one.file)]
+        readable = {path: number for path, number in readable.items() if _scans(con, columns, path)}
         for path in set(bulk) - set(readable):
             bulk[path].reader.file(RecordFile(bulk[path].file.path, "json"), bulk[path].shown, bulk[path].number)
         if not readable:
             return []
         _scan(con, "scanned", columns, readable)
+    path_of = {number: path for path, number in readable.items()}
+    first = [number for number, path in path_of.items() if first_type[path] == kind]
     con.execute("CREATE OR REPLACE TEMP TABLE starts AS SELECT _f, min(rowid) AS first FROM scanned GROUP BY _f")
     kinds = con.execute('SELECT _f, "resourceType", count(*) FROM scanned GROUP BY ALL ORDER BY ALL').fetchall()
     others: list[tuple[str, str]] = []
-    for path, found, count in kinds:
+    for number, found, count in kinds:
+        path = path_of[number]
         if found == kind:
             bulk[path].staged.read[kind] += count
             if not needed:
                 bulk[path].staged.not_needed[kind] += count
-        elif path in first and found is not None and found not in ("Bundle", "Parameters"):
+        elif number in first and found is not None and found not in ("Bundle", "Parameters"):
             others.append((path, found))
-    doubt = f'"resourceType" = \'{kind}\' AND ({doubtful(kind)})' if needed else "FALSE"
+    doubt = "FALSE"
+    if needed:
+        con.execute(f"INSERT INTO left_out SELECT '{kind}', s.rowid FROM scanned s WHERE "
+                    f'"resourceType" IS DISTINCT FROM \'{kind}\' OR coalesce({doubtful(kind)}, FALSE)')
+        doubt = f""""resourceType" = '{kind}' AND s.rowid IN (SELECT rid FROM left_out WHERE kind = '{kind}')"""
     doubtful_rows = con.execute(
         f"""SELECT _f, s.rowid - first, "resourceType" = '{kind}' FROM scanned s JOIN starts USING (_f)
             WHERE {doubt} OR (_f IN (SELECT unnest(?)) AND ("resourceType" IS NULL
                               OR "resourceType" IN ('Bundle', 'Parameters')))""", [first]).fetchall()
-    for path, ordinal, ours in doubtful_rows:
+    for number, ordinal, ours in doubtful_rows:
+        path = path_of[number]
         doubts.setdefault(path, set()).add(int(ordinal))
         if ours:
             bulk[path].staged.read[kind] -= 1            # the careful reader counts it again
     if needed:
-        con.execute(f"INSERT INTO left_out SELECT '{kind}', s.rowid FROM scanned s WHERE "
-                    f'"resourceType" IS DISTINCT FROM \'{kind}\' OR coalesce({doubt}, FALSE)')
         _keep(con, kind, "scanned")
     else:
         con.execute("DROP TABLE scanned")
     return others
 
 
-def _scan(con: DuckDBPyConnection, table: str, columns: dict[str, str], paths: list[str]) -> None:
+def _scan(con: DuckDBPyConnection, table: str, columns: dict[str, str], numbers: Mapping[str, int | None]) -> None:
+    """Files, and their numbers, into a table whose column _f says which file a row is of."""
+    paths = f"[{', '.join(map(_quoted, numbers))}]"
+    number = f"[{', '.join('NULL' if one is None else str(one) for one in numbers.values())}]::INTEGER[]"
     con.execute(f"DROP TABLE IF EXISTS {table}")
-    con.execute(f"""CREATE TEMP TABLE {table} AS SELECT *, filename AS _f FROM read_json([{', '.join(map(_quoted, paths))}],
+    con.execute(f"""CREATE TEMP TABLE {table} AS
+        SELECT * EXCLUDE (filename), ({number})[list_position({paths}, filename)] AS _f FROM read_json({paths},
         columns = {{{_column_spec(columns)}}}, format = 'newline_delimited', ignore_errors = true, filename = true,
         maximum_object_size = {_MAX_RESOURCE_BYTES})""")
 
 
-def _scans(con: DuckDBPyConnection, columns: dict[str, str], file: RecordFile) -> bool:
+def _scans(con: DuckDBPyConnection, columns: dict[str, str], path: str) -> bool:
     try:
-        _scan(con, "scanned", columns, [str(file.path)])
+        _scan(con, "scanned", columns, {path: None})
     except _duckdb_error():
         return False
     return True
@@ -299,7 +308,7 @@ def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: 
     wanted = ", ".join(f'nullif(trim(CAST("{c}" AS VARCHAR)), \'\') AS "{c}"' if c in columns else f'NULL::VARCHAR AS "{c}"'
                        for c in TABLE_COLUMNS[table])
     con.execute(f"""CREATE OR REPLACE TEMP TABLE table_rows AS SELECT {wanted}, NULL::{TYPES['Patient']['_p']} AS _p,
-                        NULL::VARCHAR AS _f, {number} AS file, row_number() OVER () AS ordinal FROM {given}""")
+                        NULL::INTEGER AS _f, {number} AS file, row_number() OVER () AS ordinal FROM {given}""")
     _keep(con, table, "table_rows")
     count = first_row(con.execute(f"SELECT count(*) FROM {given}"))
     staged.read[table] += int(count[0]) if count else 0
@@ -310,10 +319,9 @@ def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: 
 def _stage_types(con: DuckDBPyConnection, staged: Sequence[Staged]) -> None:
     tables = sorted(row[0] for row in con.execute(
         "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'raw_')").fetchall())
-    con.execute("CREATE OR REPLACE TEMP TABLE file_number (_f VARCHAR, file INTEGER, source VARCHAR)")
-    insert_rows(con, "file_number", [
-        (str(file.path), number, one.source.name) for one in staged
-        for number, file in enumerate(one.source.files, one.first_file)] or [("", 0, staged[0].source.name)])
+    con.execute("CREATE OR REPLACE TEMP TABLE source_of (file INTEGER, source VARCHAR)")
+    insert_rows(con, "source_of", [(one.first_file + place, one.source.name) for one in staged
+                                   for place in range(len(one.source.files))] or [(0, staged[0].source.name)])
     base = 0
     for table in tables:
         _, kind, place = table.split("_")
@@ -336,11 +344,11 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
         identity = {"persons": "patient_id", "stays": "stay_id"}.get(kind, "coalesce(record_id, ordinal::VARCHAR)")
         columns = ", ".join(f'"{c}"' for c in TABLE_COLUMNS[kind])
         gone = "status = 'entered-in-error'" if kind == "events" else "FALSE"
-        con.execute(f"""INSERT INTO staged_resource BY NAME
+        con.execute(f"""INSERT INTO coming BY NAME
             SELECT '{kind}' AS resource_type, rid, source, {identity} AS resource_id, 'Patient/' || patient_id AS subject,
                    hash({columns}) AS content, {gone} AS gone, file, ordinal,
                    record_key(source, '{kind}', {identity}, 'Patient/' || patient_id) AS record
-            FROM raw JOIN file_number USING (file)""")
+            FROM raw JOIN source_of USING (file)""")
         return
     shape = TYPES[kind]
     subject = SUBJECTS.get(kind) or (
@@ -350,17 +358,16 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
     errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
     errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
     # Only narrow columns go through the joins: nested ones would be copied on the way.
-    con.execute(f"""INSERT INTO staged_resource BY NAME
-        SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f, number), coalesce(a.source, b.source) AS source,
-               coalesce(number, a.file) AS file, CASE WHEN number IS NULL THEN rid - first END AS ordinal,
-               record_key(coalesce(a.source, b.source), '{kind}', resource_id, subject) AS record
+    con.execute(f"""INSERT INTO coming BY NAME
+        SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f), source, rid - first AS ordinal,
+               record_key(source, '{kind}', resource_id, subject) AS record
         FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
                      meta.versionId AS version, hash({columns}) AS content,
-                     coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, _p.file AS number, _p.line AS line,
+                     coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, coalesce(_p.file, _f) AS file, _p.line AS line,
                      _p.scope AS bundle, _p."time" AS file_time, _p.newest AS newest
               FROM raw) r
-        JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) f ON f._f = r._f
-        LEFT JOIN file_number a ON a._f = r._f LEFT JOIN file_number b ON b.file = r.number""")
+        JOIN source_of USING (file)
+        LEFT JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) f ON f._f = r._f""")
 
 
 def _column_spec(columns: dict[str, str]) -> str:
@@ -381,7 +388,7 @@ def line_numbers(file: RecordFile, ordinals: Iterable[int]) -> dict[int, int]:
     wanted, ordinal, found = set(ordinals), -1, {}
     with open_bytes(file.path) as stream:
         for line, raw in enumerate(stream, 1):
-            if raw.strip():
+            if not raw.isspace():
                 ordinal += 1
                 if ordinal in wanted:
                     found[ordinal] = line

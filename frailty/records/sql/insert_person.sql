@@ -7,4 +7,4 @@ SELECT record, source, resource_type, resource_id, subject, nhs_said, valid_nhs(
                 reference_key(practices[1]), practices[1].display) AS practice_said,
        coalesce(gp.display, reference_key(gp)) AS gp_said, registered_from, registered_to, ethnicity, imd_quintile, active,
        keys, content, updated, version, :load AS known_from
-FROM fresh JOIN coming USING (rid) JOIN staged_person USING (rid);
+FROM incoming JOIN staged_person USING (rid);

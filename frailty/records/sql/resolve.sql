@@ -87,16 +87,12 @@ UNION SELECT record FROM event e SEMI JOIN touched_diagnosis t
       ON t.source = e.source AND t.key = e.resource_type || '/' || e.resource_id
       WHERE known_to IS NULL AND resource_type = 'Condition';
 CREATE OR REPLACE TEMP TABLE again_event AS
-SELECT DISTINCT record AS place, * REPLACE (
+SELECT DISTINCT * REPLACE (
     CASE WHEN date_borrowed THEN NULL ELSE effective END AS effective,
     CASE WHEN recorded_borrowed THEN NULL ELSE recorded END AS recorded,
     CASE WHEN medication IS NOT NULL THEN own_concept ELSE concept END AS concept,
     NULL AS person, NULL AS stay, NULL AS flag, NULL AS own_concept)
 FROM event WHERE known_to IS NULL AND record IN (SELECT record FROM again);
-CREATE OR REPLACE TEMP VIEW again_reference AS
-SELECT DISTINCT place, source, subject, encounter, medication,
-       CASE WHEN resource_type = 'Condition' THEN 'Condition/' || resource_id END AS condition FROM again_event;
-
 CREATE OR REPLACE TEMP TABLE stay_key AS
 SELECT source, resource_type || '/' || resource_id AS key, person, record, started, coalesce(ended, started) AS known
 FROM stay WHERE known_to IS NULL AND person IS NOT NULL;

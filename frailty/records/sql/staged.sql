@@ -1,7 +1,9 @@
-CREATE OR REPLACE TEMP TABLE staged_resource (
+-- fate, why: see fate.sql. fresh: used, and not what the store holds already.
+CREATE OR REPLACE TEMP TABLE coming (
     resource_type VARCHAR, rid BIGINT, source VARCHAR, resource_id VARCHAR, subject VARCHAR, updated VARCHAR,
     version VARCHAR, content UBIGINT, gone BOOLEAN, file INTEGER, line INTEGER, ordinal BIGINT, bundle INTEGER,
-    file_time VARCHAR, newest VARCHAR, record BIGINT);
+    file_time VARCHAR, newest VARCHAR, record BIGINT, place INTEGER DEFAULT 1,
+    fate VARCHAR DEFAULT 'used', why VARCHAR, fresh BOOLEAN DEFAULT TRUE);
 CREATE OR REPLACE TEMP TABLE staged_event (
     rid BIGINT, part SMALLINT, kind VARCHAR, element VARCHAR,
     codings STRUCT("system" VARCHAR, code VARCHAR, display VARCHAR)[], counts BOOLEAN, encounter VARCHAR, effective DATE,
