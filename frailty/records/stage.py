@@ -260,7 +260,7 @@ def _scan(con: DuckDBPyConnection, table: str, columns: dict[str, str], numbers:
     con.execute(f"DROP TABLE IF EXISTS {table}")
     con.execute(f"""CREATE TEMP TABLE {table} AS
         SELECT * EXCLUDE (filename), ({number})[list_position({paths}, filename)] AS _f FROM read_json({paths},
-        columns = {{{_column_spec(columns)}}}, format = 'newline_delimited', ignore_errors = true, filename = true,
+        columns = {{{_column_spec(columns)}}}, format = 'newline_delimited', records = true, ignore_errors = true, filename = true,
         maximum_object_size = {_MAX_RESOURCE_BYTES})""")
 
 

@@ -42,9 +42,6 @@ def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | 
     with contextlib.suppress(duckdb.Error):             # in a notebook without ipywidgets there is none to switch off
         con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'UTC'")
-    # One thread is left to Python, which works meanwhile. Of two, DuckDB is faster on one than on both: several threads that
-    # insert in order write everything twice.
-    con.execute(f"SET threads = {max(1, (os.cpu_count() or 1) - 1)}")
     if spill is not None:
         con.execute("SET temp_directory = '" + str(spill).replace("'", "''") + "'")
     if not exists:
@@ -93,6 +90,10 @@ def working_copy(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as spill:
                 con = connect(copy, spill=Path(spill), shown=path)
                 try:
+                    # One thread is left to Python, which works meanwhile. Of two, DuckDB is faster on one than on both: several
+                    # threads that insert in order write everything twice.
+                    (threads,), = con.execute("SELECT current_setting('threads')").fetchall()
+                    con.execute(f"SET threads = {max(1, threads - 1)}")
                     yield con, Path(spill)
                     con.execute("CHECKPOINT")
                 finally:

@@ -28,4 +28,4 @@ SELECT rid, 'date' AS part,
 FROM staged_event WHERE part = 0 AND effective IS NOT NULL AND impossible_date IS NOT NULL
 UNION ALL
 SELECT rid, 'NHS number', 'not a valid NHS number (check digit or placeholder); the person is kept unlinked'
-FROM staged_person WHERE nhs_said IS NOT NULL AND valid_nhs(nhs_said) IS NULL;
+FROM staged_person WHERE nhs_said IS NOT NULL AND nhs_number IS NULL;

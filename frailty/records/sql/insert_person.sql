@@ -1,5 +1,5 @@
 INSERT INTO person BY NAME
-SELECT record, source, resource_type, resource_id, subject, nhs_said, valid_nhs(nhs_said) AS nhs_number, birth_date,
+SELECT record, source, resource_type, resource_id, subject, nhs_said, nhs_number, birth_date,
        birth_precision, sex, deceased_on, coalesce(deceased, FALSE) AS deceased,
        CASE death_said WHEN '1' THEN 'informal' WHEN '2' THEN 'formal' WHEN 'U' THEN 'removed' END AS death_status,
        nullif(name, '') AS name, phone, nullif(address, '') AS address, postcode,

@@ -1,12 +1,14 @@
 -- From staged rows to winners: which resources of this source are new, changed, the same, older, or gone.
 
+UPDATE staged_person SET nhs_number = valid_nhs(nhs_said) WHERE nhs_said IS NOT NULL;
+
 -- Several patients under one id: each keeps an id of its own, and only references from its own bundle mean it.
 CREATE OR REPLACE TEMP TABLE shared_id AS
 SELECT source, resource_type, resource_id FROM coming JOIN staged_person USING (rid)
-GROUP BY ALL HAVING count(DISTINCT valid_nhs(nhs_said)) > 1
-    OR (count(valid_nhs(nhs_said)) = 0 AND count(DISTINCT birth_date) > 1 AND count(DISTINCT lower(name)) > 1);
+GROUP BY ALL HAVING count(DISTINCT nhs_number) > 1
+    OR (count(nhs_number) = 0 AND count(DISTINCT birth_date) > 1 AND count(DISTINCT lower(name)) > 1);
 UPDATE coming SET resource_id = resource_id || '~' || mark, subject = subject || '~' || mark
-FROM (SELECT rid, left(md5(coalesce(valid_nhs(nhs_said), birth_date::VARCHAR || lower(name), '?')), 6) AS mark
+FROM (SELECT rid, left(md5(coalesce(nhs_number, birth_date::VARCHAR || lower(name), '?')), 6) AS mark
       FROM staged_person) p
 WHERE p.rid = coming.rid
   AND (coming.source, coming.resource_type, coming.resource_id)

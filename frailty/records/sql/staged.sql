@@ -15,7 +15,7 @@ CREATE OR REPLACE TEMP TABLE staged_stay (
     discharged_to VARCHAR, provider VARCHAR, diagnoses VARCHAR, started DATE, started_minute SMALLINT, ended DATE,
     recorded_start DATE, recorded_end DATE, recorded_assumed BOOLEAN, status VARCHAR, impossible_date VARCHAR);
 CREATE OR REPLACE TEMP TABLE staged_person (
-    rid BIGINT, nhs_said VARCHAR, keys VARCHAR[], birth_date DATE, birth_precision VARCHAR,
+    rid BIGINT, nhs_said VARCHAR, nhs_number VARCHAR, keys VARCHAR[], birth_date DATE, birth_precision VARCHAR,
     sex VARCHAR, deceased_on DATE, deceased BOOLEAN, death_said VARCHAR, name VARCHAR, phone VARCHAR, address VARCHAR,
     postcode VARCHAR, practices STRUCT(reference VARCHAR, identifier STRUCT("system" VARCHAR, "value" VARCHAR),
     display VARCHAR)[], gp STRUCT(reference VARCHAR, identifier STRUCT("system" VARCHAR, "value" VARCHAR),
