@@ -36,7 +36,7 @@ _EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code (0 done, 1 failed and nothing changed, 3 done with a source in trouble)."""
-    gc.set_threshold(50_000)                            # a command ends soon, and looking for what it left behind takes long
+    gc.set_threshold(200_000, 50)                        # a command ends soon, and looking for what it left behind takes long
     sys.setswitchinterval(0.0005)                       # [s] a thread that comes back from DuckDB goes on at once
     try:
         parser = _parser()
