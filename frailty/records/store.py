@@ -90,8 +90,8 @@ def working_copy(path: Path) -> Iterator[tuple[DuckDBPyConnection, Path]]:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as spill:
                 con = connect(copy, spill=Path(spill), shown=path)
                 try:
-                    # One thread is left to Python, which works meanwhile. Of two, DuckDB is faster on one than on both: several
-                    # threads that insert in order write everything twice.
+                    # One thread is left to Python, which works meanwhile. Of two, DuckDB is faster on one than on both: threads
+                    # that insert in order copy their rows once more.
                     (threads,), = con.execute("SELECT current_setting('threads')").fetchall()
                     con.execute(f"SET threads = {max(1, threads - 1)}")
                     yield con, Path(spill)
