@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from frailty.site import Feed, Home, PracticeInfo, Resident, Site
+from frailty.site import Feed, Home, PracticeInfo, Request, Resident, Site
 from frailty.triage import Worklists, build_facts, build_worklists, load_rules, previous_listed
 from frailty.triage.facts import FactTable, needed_lists
 from frailty.triage.outcomes import Decision
@@ -82,6 +82,17 @@ def resident(name: str, birth: date | None, **more: Any) -> Resident:
         "note": "",
     }
     return Resident(**{**told, **more})
+
+
+def request(person: int, audience: str = "practice", **more: Any) -> Request:
+    """Somebody asks for a person."""
+    told: dict[str, Any] = {
+        "asked_by": "Nurse C",
+        "asked_on": date(2026, 11, 20),
+        "reason": "worried",
+        "audience": audience,
+    }
+    return Request(nhs(person), **{**told, **more})
 
 
 _RULES: dict[str, RuleSet] = {}
