@@ -11,7 +11,7 @@ from triage_town import AS_OF, Town, home, nhs, resident, rules_for, site
 
 from frailty.site import Site
 from frailty.triage import Case, Cases, Hit, Task, Worklists, make_cases
-from frailty.triage.cases import KEPT, PLACES, packed, unpacked
+from frailty.triage.cases import HANDED_OVER, KEPT, PLACES, packed, unpacked
 from frailty.triage.rules import PLANNED, Rule, RuleSet
 
 ALL = site(settings={"proposals": True})
@@ -128,6 +128,23 @@ def test_who_leaves_the_list_with_urgent_work_open_is_handed_over_by_a_person() 
     places = {task.rule: task.place for task in left.tasks}
     assert places == {"HUB-03": "held", "MDT-02": "excluded"}
     assert [task.rule for task, _ in left.closed] == ["MDT-02"]
+
+
+def test_who_left_lately_is_held_for_a_transfer_and_what_is_urgent_is_handed_over() -> None:
+    """G5: 14 days before planned work ends; an urgent task is a person's to hand over from the first day."""
+    first = night([Hit(1, "HUB-03", "yes"), Hit(1, "MDT-02", "yes")], {1: row(1)})
+    flags = {1: ["deregistered_lately", "deregistered"]}
+    left = night([Hit(1, "HUB-03", "no"), Hit(1, "MDT-02", "yes"), Hit(1, "UCR-05", "yes")], {1: row(1)}, flags, previous=first.tasks)
+    assert not left.closed
+    assert {task.rule: (task.place, task.kept) for task in left.tasks} == {
+        "MDT-02": ("held", ""), "HUB-03": ("held", HANDED_OVER), "UCR-05": ("held", HANDED_OVER)}
+    back = night([Hit(1, "HUB-03", "no"), Hit(1, "MDT-02", "yes")], {1: row(1)}, previous=left.tasks[:2], as_of=AS_OF + timedelta(days=9))
+    assert {task.key: (task.place, task.since, task.due) for task in back.tasks} == {
+        task.key: ("open", task.since, task.due) for task in first.tasks}
+    unclear = night([Hit(1, "MDT-04", "not evaluated"), Hit(1, "SMR-02", "suppressed")], {1: row(1)}, flags)
+    assert {task.rule: task.place for task in unclear.tasks} == {"MDT-04": "not evaluated", "SMR-02": "suppressed"}
+    gone = night([Hit(1, "HUB-03", "no"), Hit(1, "MDT-02", "yes")], {1: row(1)}, {1: ["deregistered"]}, previous=left.tasks[:2])
+    assert [task.rule for task, _ in gone.closed] == ["MDT-02"]
 
 
 def test_scenario_8_a_practice_that_sends_nothing_closes_nothing() -> None:

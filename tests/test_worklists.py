@@ -283,6 +283,31 @@ def test_deregistered_people_are_counted_and_served_only_when_asked_for() -> Non
     assert "hand over in person" in line(asked, "mdt", 1).warnings[0]
 
 
+def test_planned_work_is_held_for_14_days_after_the_registration_ends() -> None:
+    """G5: on no list in between, on it again with the old day where the person is registered again, closed after that."""
+    town = Town()
+    town.code(town.person(1, "severe", 14), "care/frailty_severe", date(2025, 1, 1))
+    town.plan(town.person(9), date(2026, 1, 1))
+    began = {task.rule: task.since for task in town.run(site()).cases.tasks if task.person == 1 and task.place == "open"}
+    assert "MDT-02" in began
+    for run, days in enumerate((1, 13), 2):
+        town.next_day(days)
+        town.con.execute("UPDATE person_as_of SET registered_to = DATE '2026-11-23' WHERE person = 1")
+        made = town.run(site(), run)
+        assert not made.cases.closed
+        assert {task.rule: (task.place, task.since) for task in made.cases.tasks if task.person == 1 and task.rule in began} == {
+            rule: ("held", since) for rule, since in began.items()}
+        assert 1 not in {one.person for one in made.page("practice", "Y90001").lines()}
+    assert ("no longer registered: held for a transfer", 1) in made.page("practice", "Y90001").excluded
+    town.next_day()
+    assert {task.rule for task, _ in town.run(site(), 4).cases.closed} == set(began)
+    town.con.execute("DELETE FROM listed WHERE run = 4")
+    town.con.execute("UPDATE person_as_of SET registered_to = NULL")
+    back = town.run(site(), 5)
+    assert {task.rule: (task.place, task.since) for task in back.cases.tasks if task.person == 1 and task.rule in began} == {
+        rule: ("open", since) for rule, since in began.items()}
+
+
 def test_requests_that_fit_nobody_or_lie_ahead() -> None:
     town = Town()
     town.person(1)
@@ -492,7 +517,7 @@ def test_why_people_came_off() -> None:
         1: "severe frailty confirmed on 23 Nov 2026",
         2: "mild frailty confirmed on 23 Nov 2026",
         3: "died on 23 Nov 2026",
-        4: "registration ended on 23 Nov 2026",
+        4: "registration ended on 23 Nov 2026; held for 14 days, in case it is a transfer or an error",
         5: "the records no longer suggest severe frailty",
         6: "no longer in the records",
     }

@@ -18,6 +18,7 @@ from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet, applies
 
 PLACES = ("open", "overflow", "suppressed", "paused", "excluded", "held", "not evaluated")
 KEPT = ("open", "overflow", "paused", "held")  # places from which a task goes on to the next night
+HANDED_OVER = "open and urgent: a person hands it over"
 LIST_SIZE = "list size"  # why a task is held: its list changed too much overnight
 Row = Mapping[str, Any]
 
@@ -223,11 +224,13 @@ def _placed(task: Task, rule: Rule, row: Row, flags: Sequence[str], exclusions: 
             continue
         if exclusion.outcome == "redirected":
             task = changed(task, queue="care_home", redirected=True, leads=True)
-        elif (exclusion.outcome == "excluded" and was_open and task.priority not in PLANNED
-              and row["death_status"] != "formal"):
-            return changed(task, place="held", why=exclusion.id, kept="open and urgent: a person hands it over")
-        elif task.place == "open" or exclusion.outcome in ("excluded", "held"):
+        elif (task.priority not in PLANNED and row["death_status"] != "formal"
+              and ((was_open and exclusion.outcome == "excluded") or (task.place == "open" and exclusion.hand_over))):
+            return changed(task, place="held", why=exclusion.id, kept=HANDED_OVER)
+        elif task.place == "open" or exclusion.outcome == "excluded":
             return changed(task, place=exclusion.outcome, why=exclusion.id)
+        elif exclusion.outcome == "held":
+            return task                     # nothing to hold: a task that was never open must not become so when the hold ends
     return task
 
 

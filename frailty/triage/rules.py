@@ -106,7 +106,7 @@ class Rule:
 @dataclass(frozen=True)
 class Exclusion:
     """Who is not listed. `scope`: everything, planned lists, or only the rules that name it. `social`: the reason as the page of
-    a navigator tells it, where it is a clinical detail."""
+    a navigator tells it, where it is a clinical detail. `hand_over`: a person hands over what is urgent, while the rest is held."""
 
     id: str
     when: str
@@ -117,6 +117,7 @@ class Exclusion:
     fact: str
     asked_anyway: bool
     social: str = ""
+    hand_over: bool = False
     examples: tuple[dict[str, Any], ...] = ()
     where: str = ""
 
