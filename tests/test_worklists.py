@@ -23,6 +23,10 @@ def line(
     return next(one for one in view(made, list_id, audience, page_id).lines if one.person == person)
 
 
+def ids(made: Worklists, list_id: str, audience: str = "practice", page_id: str = "Y90001") -> list[str]:
+    return [one.patient_id for one in view(made, list_id, audience, page_id).part("now")]
+
+
 def off(page: Page) -> dict[int | None, str]:
     return {one.person: one.why[0] for one in page.came_off}
 
@@ -441,7 +445,7 @@ def test_a_practice_that_sends_nothing_keeps_its_last_good_list() -> None:
         town.person(person, "severe" if person < 4 else "fit", 14)
     town.person(60, name="Mary Resident", birth_date=BORN, last_contact_on=date(2026, 1, 1))
     here = site(homes=(lives_at(60, "Mary Resident"),))
-    before = names(town.run(here), "note_review")
+    before = ids(town.run(here), "note_review")
     town.next_day()
     town.con.execute("DELETE FROM person_as_of")
     town.scores.clear()
@@ -449,13 +453,13 @@ def test_a_practice_that_sends_nothing_keeps_its_last_good_list() -> None:
     page = made.page("practice", "Y90001")
     assert page.state == "frozen"
     assert "fell from 41 to 0" in page.notices[0]
-    assert names(made, "note_review") == before
+    assert ids(made, "note_review") == before
     assert {one.status for one in page.lines()} == {"repeated"}
     assert not page.came_off
-    assert names(made, "round_gap", "now", "home", "home-1") == [60]
+    assert ids(made, "round_gap", "home", "home-1") == ["p60"]
     assert not view(made, "not_in_data", "home", "home-1").lines
     town.next_day()
-    assert names(town.run(here, 3), "note_review") == before
+    assert ids(town.run(here, 3), "note_review") == before == ["p3", "p2", "p1"]
     town.next_day()
     for person in range(1, 41):
         town.person(person, "severe" if person < 3 else "fit", 14)
@@ -497,6 +501,26 @@ def test_a_guessed_date_warns_and_never_freezes() -> None:
     assert made.page("practice", "Y90001").sources[0].state == "date guessed"
 
 
+def test_the_last_run_is_found_by_the_person_not_by_the_stores_number() -> None:
+    """Numbers are given anew when identities are linked or unlinked: the reason is the person's own, not a stranger's."""
+    town = Town()
+    for person in (1, 2, 3):
+        town.person(person, "severe", 14)
+    town.run(site())
+    town.next_day()
+    town.con.execute("UPDATE person_as_of SET deceased_on = DATE '2026-11-23', death_status = 'formal' WHERE person = 1")
+    town.con.execute("DELETE FROM person_as_of WHERE person = 3")
+    town.con.execute("UPDATE person_as_of SET person = [2, 3][person]")        # 1 is 2 now, 2 is 3, and nobody is 1
+    town.scores = {2: {**town.scores[1], "person": 2}, 3: {**town.scores[2], "person": 3}}
+    made = town.run(site(), 2)
+    page = made.page("practice", "Y90001")
+    closed = {(task.patient_id, why) for task, why in made.cases.closed if task.rule == "MDT-01"}
+    assert closed == {("p1", "died"), ("p3", "no longer in the records")}
+    assert {(one.patient_id, one.person, one.why) for one in page.came_off if one.list == "note_review"} == {
+        ("p1", 2, ("died on 23 Nov 2026",)), ("p3", None, ("no longer in the records",))}
+    assert [(one.patient_id, one.status) for one in page.lines() if one.list == "note_review"] == [("p2", "same")]
+
+
 def test_why_people_came_off() -> None:
     town = Town()
     for person in range(1, 8):
@@ -519,7 +543,7 @@ def test_why_people_came_off() -> None:
         3: "died on 23 Nov 2026",
         4: "registration ended on 23 Nov 2026; held for 14 days, in case it is a transfer or an error",
         5: "the records no longer suggest severe frailty",
-        6: "no longer in the records",
+        None: "no longer in the records",
     }
     assert names(made, "note_review") == [7]
     assert line(made, "mdt", 1).status == "new"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from frailty.triage import cards
 from frailty.triage.cases import KEPT, LIST_SIZE, Cases, Hit, Row, Task, make_cases, packed, unpacked
+from frailty.triage.copies import changed
 from frailty.triage.evaluate import leave_reasons
 from frailty.triage.rules import PLANNED, Rule
 
@@ -120,9 +121,10 @@ def left_off(pages: Iterable[Page]) -> dict[tuple[str, str], str]:
             for page in pages for line in page.lines() if line.section == "overflow" for mark in line.rules}
 
 
-def previous_tasks(rows: Iterable[Mapping[str, Any]] | None) -> list[Task]:
-    """The tasks that were open after the last run, from rows of `listed`."""
-    return [unpacked(str(row["facts"])) for row in rows or () if row["audience"] == AUDIENCE]
+def previous_tasks(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]) -> list[Task]:
+    """The tasks that were open after the last run, from rows of `listed`, with tonight's `numbers`; -1 for who is not there."""
+    tasks = (unpacked(str(row["facts"])) for row in rows if row["audience"] == AUDIENCE)
+    return [changed(task, person=numbers.get(task.patient_id, -1)) for task in tasks]
 
 
 def task_rows(cases: Cases, run: int, as_of: date) -> list[tuple[Any, ...]]:

@@ -233,8 +233,8 @@ def _repeated(run: Run, place: tuple[str, str], taken: set[str]) -> tuple[list[L
     frozen = {run.practice_name(ods) for ods, one in run.facts.sources.practices.items() if one.state != "ok"}
     for (_, mark), line in run.previous.at(*place).items():
         if (
-            line.person is not None
-            and line.person not in run.rows
+            line.patient_id
+            and line.who not in run.rows
             and line.card.practice in frozen
             and mark not in taken
             and line.list in TITLES

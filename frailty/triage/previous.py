@@ -43,10 +43,18 @@ def previous_listed(con: duckdb.DuckDBPyConnection, as_of: date) -> list[dict[st
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
-    """Rows of `listed` as lines; those that had come off are left out."""
+def numbers_tonight(con: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """patient_id -> the number in tonight's `facts` of everybody in the rows: the store gives numbers anew when identities are
+    linked or unlinked, so that a number of the last run may be a stranger's."""
+    people = sorted({str(row["patient_id"]) for row in rows if row["patient_id"]})
+    return dict(con.execute("SELECT patient_id, person FROM facts WHERE patient_id IN (SELECT unnest(?::VARCHAR[]))",
+                            [people]).fetchall())
+
+
+def read_previous(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]) -> Previous:
+    """Rows of `listed` as lines with tonight's `numbers`, None for who is not there; those that had come off are left out."""
     found = Previous()
-    for row in rows or ():
+    for row in rows:
         if row["audience"] in ("case", "tier"):         # not a line of a page: see casework.py and tiers.py
             continue
         place = (str(row["audience"]), str(row["audience_id"]))
@@ -55,6 +63,7 @@ def read_previous(rows: Iterable[Mapping[str, Any]] | None) -> Previous:
             found.registered[place] = int(json.loads(row["facts"])["registered"])
         elif row["status"] != "came off":
             line = unpack(str(row["facts"]))
+            line = changed(line, person=numbers.get(line.patient_id))
             found.lines.setdefault(place, {})[line.list, line.mark] = line
     return found
 

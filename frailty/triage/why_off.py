@@ -33,10 +33,10 @@ def _one_off(run: Run, line: Line, leaves: dict[tuple[str, int], str], elsewhere
     person, decided = line.person, run.decision_on(line)
     if decided:
         return decided
-    if person is None:
+    if not line.patient_id:
         return "the home's list no longer says so, or the person was found in the records"
-    row = run.rows.get(person)
-    if row is None:
+    row = run.rows.get(line.who)
+    if person is None or row is None:
         return "no longer in the records"
     rules = [rule for mark in line.rules if (rule := run.rules.rule(mark.split(" v")[0]))]
     exclusion = run.exclusion(person, rules)

@@ -21,7 +21,7 @@ from frailty.triage.lines import Line, ListView, Page, Worklists, came_off
 from frailty.triage.listing import Scope, make_list
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
-from frailty.triage.previous import read_previous
+from frailty.triage.previous import numbers_tonight, read_previous
 from frailty.triage.room import placed
 from frailty.triage.rules import HOME_LISTS, RuleSet, shadow
 from frailty.triage.tiers import Tiers, tiers_of
@@ -44,13 +44,14 @@ def build_worklists(
     `previous`: rows of `listed` of the last run before `as_of` (see `previous_listed`); `decisions`: what people answered.
     """
     rows = list(previous or ())
-    run = Run(con, site, facts, rules, as_of, read_previous(rows), None)  # type: ignore[arg-type]
+    numbers = numbers_tonight(con, rows)
+    run = Run(con, site, facts, rules, as_of, read_previous(rows, numbers), None)  # type: ignore[arg-type]
     run.decisions = Decisions(decisions)
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
     run.tiers = tiers_of(run, rows)
-    cases = casework(run, previous_tasks(rows))
+    cases = casework(run, previous_tasks(rows, numbers))
     still_open(run, cases)
     steadied(run, cases)
     pages = [practice_page(run, practice) for practice in sorted(site.practices, key=lambda one: one.ods)]
