@@ -89,7 +89,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     _check(options, rules)
     site = load_site(options.site)
     sources = find_sources(options.records)
-    answers = _answers(options, site)
+    answers = _answers(options, site, rules)
     tables, named = read_tables(site, input_names(rules) if site.inputs else ())
     _check_feeds(site, sources)
     _check_names(options.accept_change, sources)
@@ -232,13 +232,13 @@ def _as_of(con: DuckDBPyConnection, said: str) -> tuple[Any, date]:
 
 # ---- between
 
-def _answers(options: Options, site: Site) -> Answers:
+def _answers(options: Options, site: Site, rules: Path | None) -> Answers:
     """The filled worklists, and what the site's workbook says; read first, so that a wrong path changes nothing."""
     from frailty.triage.filled import Answers, read_answers, read_typed
     if options.outcomes and options.purpose != "direct-care":
         raise FrailtyError("--outcomes needs --purpose direct-care.", why="only then there are worklists")
     found = read_answers(options.outcomes) if options.outcomes else Answers()
-    read_typed(site, found)
+    read_typed(site, found, rules)
     found.problems[:] = [one for one in (*site.problems, *found.problems) if not one.used]
     return found
 

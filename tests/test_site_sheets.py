@@ -18,6 +18,7 @@ from triage_town import site as small_site
 from frailty.cli import main
 from frailty.errors import FrailtyError, SiteError
 from frailty.reports.site_files import site_workbook, write_site
+from frailty.scoring.overlay import laid_over
 from frailty.sheets import Problem, read_day, valid_nhs_number
 from frailty.site import check_site, load_site
 from frailty.site.people import SHEETS, read_pasted
@@ -144,6 +145,21 @@ def test_everything_in_the_workbook_is_read(blank: bytes, tmp_path: Path) -> Non
     answers = Answers()
     read_typed(found, answers)
     assert answers.problems == [] and answers.typed[0].outcome == "managed-at-home" and answers.typed[0].list == "mdt"
+
+
+def test_a_decision_on_a_list_of_the_sites_own_rules_is_read(blank: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --rules, in a run and in a check; without, the title is unknown and the cell is to be mended."""
+    (tmp_path / "ours/triage").mkdir(parents=True)
+    (tmp_path / "ours/triage/own.toml").write_text(
+        '[[list]]\nid = "feet"\npage = "team"\nqueue = "community"\ntitle = "Feet to look at"\nintro = "Asked for by the ward."\n', "utf-8")
+    toml = make(tmp_path, blank, Decisions=[{"nhs_number": nhs(1), "list": "Feet to look at", "outcome": "Managed at home",
+                                             "on": datetime(2026, 11, 21), "by": "Dr A"}])
+    for rules, read in ((laid_over(tmp_path / "ours"), ["feet"]), (None, [])):
+        answers = Answers()
+        read_typed(load_site(toml), answers, rules)
+        assert ([one.list for one in answers.typed], len(answers.problems)) == (read, 1 - len(read))
+    assert main(["site", "check", str(toml), "--rules", str(tmp_path / "ours")]) == 0, capsys.readouterr().out
+    assert main(["site", "check", str(toml)]) == 3
 
 
 def test_what_both_files_say_is_put_together(blank: bytes, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frailty.cli.parts import a_date, command
+from frailty.cli.parts import a_date, command, rules_of, rules_option
 from frailty.errors import FrailtyError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def add_site(commands: Any) -> None:
     check.add_argument("site", type=Path, metavar="SITE", help="site.toml, or its folder")
     check.add_argument("--store", type=Path, metavar="FILE", help="a store: how many residents are found in the records")
     check.add_argument("--as-of", type=a_date, metavar="DATE", help="default: today")
+    rules_option(check)
 
 
 def _help(parser: argparse.ArgumentParser) -> int:
@@ -62,6 +63,7 @@ def _check(chosen: argparse.Namespace) -> int:
     from frailty.site import check_site
     from frailty.triage import load_settings
     from frailty.triage.filled import Answers, read_typed
+    rules = rules_of(chosen)
     site, mistakes = check_site(chosen.site)
     try:
         load_settings(site)
@@ -70,7 +72,7 @@ def _check(chosen: argparse.Namespace) -> int:
     typed = Answers()
     if site.people and Path(site.people).exists():
         with contextlib.suppress(FrailtyError):         # named already: the workbook cannot be read
-            read_typed(site, typed)
+            read_typed(site, typed, rules)
     problems = sorted({*site.problems, *typed.problems})
     for one in mistakes:
         print(one.text())

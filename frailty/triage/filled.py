@@ -163,19 +163,20 @@ def _read_file(file: Path, name: str, outcomes: Outcomes, found: Answers) -> Non
                                       "give the worklist.xlsx that was filled in; a newly made workbook cannot be read"))
 
 
-def list_titles() -> dict[str, str]:
-    """Title -> id of every list, as people know them."""
+def list_titles(rules: Path | None = None) -> dict[str, str]:
+    """Title -> id of every list, as people know them; `rules`: with those of a site's own rules."""
     from frailty.triage.home_page import TABLES, TITLES
     from frailty.triage.rules import load_lists
 
-    return {one.title: one.id for one in load_lists()} | {title: name for name, (title, _) in TITLES.items() if name not in TABLES}
+    own = {one.title: one.id for one in load_lists(rules)}
+    return own | {title: name for name, (title, _) in TITLES.items() if name not in TABLES}
 
 
-def read_typed(site: Site, found: Answers) -> None:
-    """Decisions typed into the site's workbook, added to those of the filled worklists."""
+def read_typed(site: Site, found: Answers, rules: Path | None = None) -> None:
+    """Decisions typed into the site's workbook, added to those of the filled worklists; `rules`: whose lists may be named."""
     if not site.people:
         return
-    outcomes = load_outcomes()
+    outcomes, titles = load_outcomes(), list_titles(rules)
     for worksheet in open_workbook(Path(site.people)).worksheets:
         if worksheet.title.strip().casefold() != "decisions":
             continue
@@ -183,7 +184,7 @@ def read_typed(site: Site, found: Answers) -> None:
         for row in Sheet(worksheet, name, SHEETS["Decisions"], NEEDED["Decisions"], found.problems).rows():
             before = len(found.problems)
             number, by, note = row.nhs_number("nhs_number"), row.text("by"), row.text("note")
-            where, outcome = row.choice("list", list_titles()), row.choice("outcome", outcomes.words())
+            where, outcome = row.choice("list", titles), row.choice("outcome", outcomes.words())
             on, review = row.day("on", needed=True), row.day("review_on")
             for key, value in (("nhs_number", number), ("list", where), ("outcome", outcome), ("by", by)):
                 if not value and not any(one.column == SHEETS["Decisions"][key] for one in found.problems[before:]):
