@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -171,6 +172,20 @@ def _check(options: Options, rules: Path | None) -> None:
     if (there and "run.json" not in there) or any(name not in OUTPUTS and not name.startswith(".") for name in there):
         raise FrailtyError("The output folder holds other things.", where=str(options.out),
                            why="a run replaces the whole folder", mend="name an empty or a new folder")
+    held = _purpose_of(options.out / "run.json") if there else ""
+    if held and held != options.purpose:
+        raise FrailtyError("The output folder holds a run for another purpose.", where=str(options.out),
+                           why=f"a run for {options.purpose} would replace what the run for {held} wrote",
+                           mend="name another folder with --out, and the same store with --store")
+
+
+def _purpose_of(run: Path) -> str:
+    """What the run was for that wrote this run.json; empty where the file does not say."""
+    try:
+        told = json.loads(run.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(told.get("purpose", "")) if isinstance(told, dict) else ""
 
 
 def _check_feeds(site: Site, sources: Sequence[Source]) -> None:
@@ -472,7 +487,6 @@ def _status(result: Result) -> str:
 
 def _remember(con: DuckDBPyConnection, options: Options, day: date, run: dict[str, Any], worklists: Worklists | None) -> None:
     """Keeps the run and its lists in the store; a second run for the same day takes the place of the first."""
-    import json
     row = first_row(con.execute("SELECT coalesce(max(run), 0) + 1, (SELECT max(load) FROM load) FROM run"))
     number, load = row if row else (1, 1)
     con.execute("INSERT INTO run VALUES (?, current_timestamp::TIMESTAMP, ?, ?, ?, ?, ?)",

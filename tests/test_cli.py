@@ -71,63 +71,67 @@ FAILURES: dict[str, tuple[list[str], list[str]]] = {
         ["RECORDS", "--out", "OUT", "--purpose", "directcare"],
         ["'directcare'", "did you mean 'direct-care'?"],
     ),
-    "unknown option": (["RECORDS", "--out", "OUT", "--purpose", "research", "--dleta"], ["--dleta"]),
+    "unknown option": (["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--dleta"], ["--dleta"]),
     "no such folder": (
-        ["FOLDER/nowhere", "--out", "OUT", "--purpose", "research"],
+        ["FOLDER/nowhere", "--out", "OUT", "--purpose", "direct-care"],
         ["not found", "FOLDER/nowhere", "mend:"],
     ),
     "unknown score": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--scores", "efi,hfsr"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--scores", "efi,hfsr"],
         ["'hfsr'", "'hfrs'"],
     ),
     "bad date": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--as-of", "22.11.2026"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--as-of", "22.11.2026"],
         ["22.11.2026", "YYYY-MM-DD"],
     ),
     "bad time": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--extracted-at", "noon"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--extracted-at", "noon"],
         ["noon", "2026-11-22T02:00"],
     ),
     "no such site": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "FOLDER/sites.toml"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--site", "FOLDER/sites.toml"],
         ["sites.toml"],
     ),
     "broken site": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "BROKEN"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--site", "BROKEN"],
         ["broken.toml", "line 3"],
     ),
     "unknown word in the site": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--site", "UNKNOWN"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--site", "UNKNOWN"],
         ["unknown.toml", "practise", "did you mean “practice”?"],
     ),
     "source not of the site": (
-        ["other=RECORDS", "--out", "OUT", "--purpose", "research", "--site", "SITE"],
+        ["other=RECORDS", "--out", "OUT", "--purpose", "direct-care", "--site", "SITE"],
         ["'other'", "NAME=PATH"],
     ),
     "two sources of one name": (
-        ["RECORDS", "harbour-gp=RECORDS", "--out", "OUT", "--purpose", "research"],
+        ["RECORDS", "harbour-gp=RECORDS", "--out", "OUT", "--purpose", "direct-care"],
         ["Two sources", "harbour-gp"],
     ),
     "other things in the folder": (
-        ["RECORDS", "--out", "FULL", "--purpose", "research"],
+        ["RECORDS", "--out", "FULL", "--purpose", "direct-care"],
         ["holds other things", "FULL"],
     ),
     "a note among the lists": (
-        ["RECORDS", "--out", "NOTED", "--purpose", "research"],
+        ["RECORDS", "--out", "NOTED", "--purpose", "direct-care"],
         ["holds other things", "NOTED"],
     ),
-    "a file as folder": (["RECORDS", "--out", "FILE", "--purpose", "research"], ["a file, not a folder"]),
+    "a file as folder": (["RECORDS", "--out", "FILE", "--purpose", "direct-care"], ["a file, not a folder"]),
     "the store among the lists": (
-        ["RECORDS", "--out", "OUT", "--store", "OUT/store.duckdb", "--purpose", "research"],
+        ["RECORDS", "--out", "OUT", "--store", "OUT/store.duckdb", "--purpose", "direct-care"],
         ["store lies in the output folder"],
     ),
     "not a store": (
-        ["RECORDS", "--out", "OUT", "--store", "FILE", "--purpose", "research"],
+        ["RECORDS", "--out", "OUT", "--store", "FILE", "--purpose", "direct-care"],
         ["FILE", "store"],
     ),
     "change of no source": (
-        ["RECORDS", "--out", "OUT", "--purpose", "research", "--accept-change", "harbor-gp"],
+        ["RECORDS", "--out", "OUT", "--purpose", "direct-care", "--accept-change", "harbor-gp"],
         ["'harbor-gp'", "'harbour-gp'"],
+    ),
+    "the lists of another purpose": (
+        ["RECORDS", "--out", "OUT", "--purpose", "research"],
+        ["for another purpose", "OUT", "direct-care", "would replace", "--out", "--store"],
     ),
 }
 
@@ -180,7 +184,7 @@ def test_a_store_in_use(capsys: pytest.CaptureFixture[str], small: Place) -> Non
 
     with locked(small.store, "store"):
         code, _, err = said(
-            capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research"
+            capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "direct-care"
         )
     assert code == 1 and "Another run is using this store" in err and str(small.store) in err
 
@@ -198,7 +202,7 @@ def test_a_defect_tells_where_and_no_more(
 
     monkeypatch.setattr(frailty.nightly, "_remember", broken)
     code, _, err = said(
-        capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "research", "--scores", "efi"
+        capsys, "nightly", *small.records, "--out", str(small.out), "--purpose", "direct-care", "--scores", "efi"
     )
     assert code == 1 and "nothing was changed" in err and "ValueError" in err and "nightly.py, line" in err
     assert (tree(small.out), small.store.read_bytes()) == before

@@ -19,6 +19,7 @@ from nightly_town import (
     order,
     patient,
     run,
+    tree,
     write,
     write_night,
 )
@@ -223,7 +224,7 @@ def test_the_folder_may_say_more(place: Place) -> None:
     """Where somebody opened the folder to a group, the next night stays open to it, but no file can be run."""
     place.out.chmod(0o750)
     write_night(place.folder / "records", {"hospital": [patient("h0", 0, None)]})
-    run([place.records[2]], place.out, purpose="research", scores=("efi",))
+    run([place.records[2]], place.out, scores=("efi",))
     assert {
         stat.S_IMODE(path.stat().st_mode) for path in [place.out, *place.out.rglob("*")] if path.is_dir()
     } == {0o750}
@@ -318,22 +319,24 @@ def test_research_sees_no_names_no_links_no_objectors(place: Place) -> None:
     """And it leaves the lists of direct care in the store as they were."""
     import duckdb
 
-    before = listed(place.store)
-    result = run(place.records, place.out, purpose="research", site=place.site, extracted_at=EXTRACTED)
+    before, lists = listed(place.store), tree(place.out)
+    out = place.folder / "research"
+    result = run(place.records, out, purpose="research", site=place.site, extracted_at=EXTRACTED, store=place.store)
+    assert tree(place.out) == lists
     assert result.exit_code == 0 and result.people == 13
-    found = {row["patient_id"] for row in rows(place.out / "data" / "scores.csv")}
+    found = {row["patient_id"] for row in rows(out / "data" / "scores.csv")}
     assert len(found) == 13 and "p4" not in found
-    assert "p4" not in (place.out / "data" / "scores.csv").read_text()
+    assert "p4" not in (out / "data" / "scores.csv").read_text()
     import pandas as pd
 
-    assert "p4" not in set(pd.read_parquet(place.out / "data" / "contributions.parquet")["patient_id"])
-    assert rows(place.out / "data" / "person_ids.csv") == []
-    assert not list(place.out.rglob("worklist.*")) and {path.name for path in place.out.iterdir()} == {
+    assert "p4" not in set(pd.read_parquet(out / "data" / "contributions.parquet")["patient_id"])
+    assert rows(out / "data" / "person_ids.csv") == []
+    assert not list(out.rglob("worklist.*")) and {path.name for path in out.iterdir()} == {
         "data",
         "run.json",
         "status.txt",
     }
-    run_told = told(place)
+    run_told = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert run_told["worklists"]["written"] is False and run_told["people"] == 13
     assert sum(run_told["scores"]["efi"]["status"].values()) == 13
     assert listed(place.store) == before

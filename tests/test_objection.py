@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,11 @@ def test_scenario_11_research_leaves_them_out_and_counts_them(place: Place) -> N
     other = {**objection("p2-no", "p2"), "category": [{"coding": [{"code": "research"}]}]}
     night = night_one()
     night["harbour-gp"].append(version(other, "2026-11-01T00:00:00Z"))
-    result = place.night(night, purpose="research", scores=("efi",))
+    records = write_night(place.folder / "records", night)
+    result = run(records, place.folder / "research", purpose="research", site=place.site, store=place.store, as_of=NEXT.isoformat(),
+                 extracted_at=EXTRACTED + timedelta(days=1), scores=("efi",))
     assert (result.people, result.run["objected"]) == (12, 2)
-    assert not {OBJECTOR, "p2"} & set(rows(place.out / "data/scores.csv"))
+    assert not {OBJECTOR, "p2"} & set(rows(place.folder / "research/data/scores.csv"))
     direct = place.night(scores=("efi",))
     assert (direct.people, direct.run["objected"]) == (13, 1)
 

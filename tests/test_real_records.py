@@ -91,8 +91,10 @@ def whole(result: Any, out: Path) -> None:
 
 def again_today(folders: list[str], out: Path) -> None:
     """The same records on another evening, for another purpose: nothing has ended."""
-    again = run([str(Path(DATA) / folder) for folder in folders], out, as_of="", purpose="research", scores=("efi",))
-    whole(again, out)
+    research = out.with_name(out.name + "-research")
+    again = run([str(Path(DATA) / folder) for folder in folders], research, as_of="", purpose="research", scores=("efi",),
+                store=out.with_name(out.name + ".duckdb"))
+    whole(again, research)
     assert not any(one["ended"] for one in again.run["this_run"]["loads"].values())
 
 
