@@ -119,14 +119,16 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         wanted = wanted_scores(options.scores, rules)
         scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
         rising, asleep = _rising(practice, scores, day), ended(models, day)
-        worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
-                     if options.purpose == "direct-care" else None)
-        progress("writing", 0, 1)
         scored = scores[~scores["patient_id"].isin(objectors)]
-        with ThreadPoolExecutor(1) as meanwhile:        # pages are Python's work, tables and counts DuckDB's
+        kept = scores if options.purpose == "direct-care" else scored
+        with ThreadPoolExecutor(1) as meanwhile:        # tables while the lists are made; pages are Python's work, counts DuckDB's
+            written = meanwhile.submit(write_tables, con.cursor(), folder, kept, contributions, _person_ids(options.purpose),
+                                       practice.quarantine, rising)
+            worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
+                         if options.purpose == "direct-care" else None)
+            progress("writing", 0, 1)
             pages = meanwhile.submit(_write_pages, worklists, scores, contributions, folder, options.fhir)
-            write_tables(con, folder, scores if options.purpose == "direct-care" else scored, contributions,
-                         _person_ids(options.purpose), practice.quarantine, rising)
+            written.result()
             risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
             run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
         pages.result()
