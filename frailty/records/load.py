@@ -68,14 +68,14 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
     the store keeps what it had of that source.
     coverage: kept in the store, so that whoever opens it later scores as tonight.
     """
+    with ThreadPoolExecutor(1) as meanwhile:
+        inputs = meanwhile.submit(_inputs, sources)
+        staged = stage(con, sources, progress, folder)
     con.execute("BEGIN")                                 # one commit: the store is not tidied up in between
     try:
         _knowledge(con)
         number = _next_load(con)
-        with ThreadPoolExecutor(1) as meanwhile:
-            inputs = meanwhile.submit(_inputs, sources)
-            staged = stage(con, sources, progress, folder)
-            books = _merge(con, staged, number, mode, hold if mode == "full" else None)
+        books = _merge(con, staged, number, mode, hold if mode == "full" else None)
         for book in books:
             book.inputs = inputs.result()[book.source]
         _feeds(con, sources, books, number, mode, kinds, extracted_at, now)
@@ -86,6 +86,7 @@ def load_sources(con: DuckDBPyConnection, sources: Sequence[Source], *, mode: st
         con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")
+    con.execute("DETACH staging")
     return books
 
 
@@ -97,6 +98,7 @@ def load_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any], now:
     (books,) = _merge(con, [staged], number, "full", None)
     _feeds(con, [staged.source], [books], number, "full", {}, None, now)
     _finish(con, [staged], [books], number, lambda *_: None)
+    con.execute("DETACH staging")
     return books
 
 

@@ -104,6 +104,7 @@ TYPES = {kind: _ALL | columns for kind, columns in TYPES.items()}
 SUBJECTS = {"Task": 'reference_key("for")',
             "Appointment": """reference_key(list_filter(participant, lambda p: regexp_matches(coalesce(p.actor.reference, ''),
                                '(^|/)Patient/') OR p.actor.identifier IS NOT NULL)[1].actor)"""}
+CONTAINERS = ("Bundle", "Parameters")
 TARGETS = ("Medication", "Organization", "Practitioner")    # resources that others point at; of no person
 
 _SUBJECT = "coalesce(subject.reference, subject.identifier.\"value\", patient.reference, patient.identifier.\"value\")"

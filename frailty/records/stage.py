@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -15,7 +18,7 @@ from frailty.errors import RecordsError
 from frailty.knowledge import rules_dir
 from frailty.records.careful import CarefulReader, Quarantined
 from frailty.records.files import RecordFile, Source, open_bytes
-from frailty.records.shapes import CODING, SUBJECTS, TARGETS, TYPES, doubtful
+from frailty.records.shapes import CODING, CONTAINERS, SUBJECTS, TARGETS, TYPES, doubtful
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,6 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 _MAX_RESOURCE_BYTES = 1 << 27
 _SCOPES = 1 << 24                       # bundles that one source may hold
+_ROW_BITS = 40                          # rows of one place; the rest of a row's number says which place
 # table staged_<key> <- the statement of each type
 STAGED = {
     "event": {kind: kind for kind in ("Condition", "Observation", "Procedure", "MedicationRequest", "MedicationStatement",
@@ -95,6 +99,7 @@ def prepare(con: DuckDBPyConnection) -> None:
     }
     for name, value in values.items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
+    con.execute("SET TimeZone = 'UTC'")
     con.execute(sql_text("macros"))
 
 
@@ -104,20 +109,21 @@ def _rows(path: str) -> list[dict[str, str]]:
 
 
 def stage(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress, folder: Path) -> list[Staged]:
-    """Fills the staged_* temp tables from the files of all sources, type by type; what was counted, by source.
+    """Fills the staged_* tables from the files of all sources, type by type; what was counted, by source.
 
-    Files are numbered through all sources. Raises RecordsError only where a table cannot be read at all.
+    Files are numbered through all sources. Not within a transaction: the types are staged side by side, each by a
+    connection of its own. Raises RecordsError only where a table cannot be read at all.
     """
     staged: list[Staged] = []
     for source in sources:
         staged.append(Staged(source, sum(len(one.source.files) for one in staged)))
-    con.execute(sql_text("staged"))
-    with tempfile.TemporaryDirectory(prefix=".frailty-", dir=folder) as work:
+    places = _begin(con, staged)
+    with tempfile.TemporaryDirectory(prefix=".frailty-", dir=folder) as work, _Hands(con) as hands:
         readers = []
         for place in range(len(staged)):
             (Path(work) / str(place)).mkdir()
             readers.append(CarefulReader(Path(work) / str(place), first_scope=place * _SCOPES))
-        _read_bulk(con, staged, readers, progress)
+        _read_bulk(hands, places, staged, readers, progress)
         prepared: dict[str, list[Path]] = {}
         for one, reader in zip(staged, readers, strict=True):
             careful = [(number, file) for number, file in enumerate(one.source.files, one.first_file)
@@ -128,28 +134,73 @@ def stage(con: DuckDBPyConnection, sources: Sequence[Source], progress: Progress
             for kind, path in reader.close().items():
                 prepared.setdefault(kind, []).append(path)
             _take_counts(one, reader)
-        for kind, paths in prepared.items():
-            _scan(con, "prepared", TYPES[kind], {str(path): None for path in paths})    # its lines say which file they are of
-            _keep(con, kind, "prepared")
+        progress("understanding the records", 0, 1)
+        for job in [hands.set(_stage_prepared, kind, paths, next(places)) for kind, paths in prepared.items()]:
+            job.result()
     for one in staged:
         for number, file in enumerate(one.source.files, one.first_file):
             if file.form == "table":
-                _read_table(con, one, file, number)
-    progress("understanding the records", 0, 1)
-    _stage_types(con, staged)
+                _read_table(con, one, file, number, next(places))
+    _end(con)
     return staged
 
 
 def stage_frames(con: DuckDBPyConnection, name: str, frames: dict[str, Any]) -> Staged:
-    """Stages plain tables given as data frames (see TABLE_COLUMNS)."""
+    """Stages plain tables given as data frames (see TABLE_COLUMNS). Not within a transaction."""
     staged = Staged(Source(name, Path(name), (), ()))
-    con.execute(sql_text("staged"))
+    places = _begin(con, [staged])
     for table, frame in frames.items():
         con.register("given", frame.astype(object).where(frame.notna(), None))
-        _table_rows(con, table, [str(c) for c in frame.columns], "given", f"{table} frame", 0, staged)
+        _table_rows(con, table, [str(c) for c in frame.columns], f"{table} frame", 0, staged, next(places))
         con.unregister("given")
-    _stage_types(con, [staged])
+    _end(con)
     return staged
+
+
+def _begin(con: DuckDBPyConnection, staged: Sequence[Staged]) -> Iterator[int]:
+    """Makes the database in memory that all connections of this load see (temporary tables are of one alone), and
+    answers the places of what is to be staged: each has tables and row numbers of its own."""
+    con.execute("DETACH DATABASE IF EXISTS staging")
+    con.execute("ATTACH ':memory:' AS staging")
+    con.execute(sql_text("staged"))
+    insert_rows(con, "staging.source_of", [(one.first_file + place, one.source.name) for one in staged
+                                           for place in range(len(one.source.files))] or [(0, staged[0].source.name)])
+    return itertools.count()
+
+
+def _end(con: DuckDBPyConnection) -> None:
+    """Shows what was staged as one table of each kind, in the order of the places. Only what a load changes is copied."""
+    made: dict[str, list[tuple[int, str]]] = {}
+    for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'staging'").fetchall():
+        kind, _, place = name.rpartition("_")
+        if place.isdigit():
+            made.setdefault(kind, []).append((int(place), name))
+    for kind in ("coming", *(f"staged_{target}" for target in STAGED)):
+        rows = " UNION ALL ".join(f"FROM staging.{name}" for name in [kind, *(name for _, name in sorted(made.get(kind, ())))])
+        if kind == "coming":
+            rows = f"SELECT *, 1 AS place, 'used' AS fate, NULL::VARCHAR AS why, TRUE AS fresh FROM ({rows})"
+        con.execute(f"CREATE OR REPLACE TEMP {'TABLE' if kind in ('coming', 'staged_person') else 'VIEW'} {kind} AS {rows}")
+
+
+class _Hands:
+    """Two threads with a connection each: reading a type and understanding it is one core's work."""
+
+    def __init__(self, con: DuckDBPyConnection) -> None:
+        self._own = threading.local()
+        self._pool = ThreadPoolExecutor(2, initializer=self._ready, initargs=(con,))
+
+    def _ready(self, con: DuckDBPyConnection) -> None:
+        self._own.con = con.cursor()
+        prepare(self._own.con)
+
+    def set(self, work: Callable[..., Any], *given: Any) -> Future[Any]:
+        return self._pool.submit(lambda: work(self._own.con, *given))
+
+    def __enter__(self) -> _Hands:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _take_counts(staged: Staged, reader: CarefulReader) -> None:
@@ -177,25 +228,49 @@ class _Bulk:
         return self.staged.source.shown(self.file)
 
 
-def _read_bulk(con: DuckDBPyConnection, staged: Sequence[Staged], readers: Sequence[CarefulReader], progress: Progress
-               ) -> None:
-    bulk = {str(file.path): _Bulk(file, number, one, reader) for one, reader in zip(staged, readers, strict=True)
+@dataclass(frozen=True)
+class _Seen:
+    """What one scan found: (file, type, how many), and (file, place among its lines, of this type?) of the lines that the
+    careful reader has to read; files that DuckDB cannot read at all."""
+
+    counted: list[tuple[int, str | None, int]]
+    doubtful: list[tuple[int, int, bool]]
+    unreadable: list[int]
+
+
+def _read_bulk(hands: _Hands, places: Iterator[int], staged: Sequence[Staged], readers: Sequence[CarefulReader],
+               progress: Progress) -> None:
+    bulk = {number: _Bulk(file, number, one, reader) for one, reader in zip(staged, readers, strict=True)
             for number, file in enumerate(one.source.files, one.first_file) if file.form == "ndjson"}
-    first_type = {path: _first_type(one.file) for path, one in bulk.items()}
-    waiting: dict[str, list[str]] = {}
-    for path, kind in first_type.items():
-        waiting.setdefault(kind, []).append(path)
-    total, doubts = len(waiting), dict[str, set[int]]()
-    done: set[tuple[str, str]] = set()
-    while waiting:
-        kind = next(iter(waiting))
-        paths = [path for path in waiting.pop(kind) if (kind, path) not in done]
-        done |= {(kind, path) for path in paths}
-        progress(f"reading {kind}", max(total - len(waiting) - 1, 0), total)
-        for path, other in _read_type(con, kind, {path: bulk[path] for path in paths}, first_type, doubts) if paths else ():
-            waiting.setdefault(other, []).append(path)
-    for path, ordinals in sorted(doubts.items()):
-        bulk[path].reader.lines(bulk[path].file, bulk[path].shown, bulk[path].number, ordinals)
+    first_type = {number: _first_type(one.file) for number, one in bulk.items()}
+    waiting: dict[str, list[int]] = {}
+    for number, kind in first_type.items():
+        waiting.setdefault(kind, []).append(number)
+    doubts, done, total = dict[int, set[int]](), set[tuple[str, int]](), 0
+    while waiting:                                       # files of one type, then what else was met in them
+        done |= {(kind, number) for kind, numbers in waiting.items() for number in numbers}
+        jobs = [(kind, hands.set(_read_type, kind, {str(bulk[number].file.path): number for number in numbers},
+                                 [number for number in numbers if first_type[number] == kind], next(places)))
+                for kind, numbers in sorted(waiting.items(), key=lambda one: -sum(bulk[n].file.path.stat().st_size for n in one[1]))]
+        waiting, before, total = {}, total, total + len(jobs)
+        for ended, (kind, job) in enumerate(jobs, before):
+            progress(f"reading {kind}", ended, total)
+            seen: _Seen = job.result()
+            for number, found, count in seen.counted:
+                if found == kind:
+                    bulk[number].staged.read[kind] += count
+                    if kind not in TYPES:
+                        bulk[number].staged.not_needed[kind] += count
+                elif first_type[number] == kind and found is not None and found not in CONTAINERS and (found, number) not in done:
+                    waiting.setdefault(found, []).append(number)
+            for number, ordinal, ours in seen.doubtful:
+                doubts.setdefault(number, set()).add(ordinal)
+                if ours:
+                    bulk[number].staged.read[kind] -= 1      # the careful reader counts it again
+            for number in seen.unreadable:
+                bulk[number].reader.file(RecordFile(bulk[number].file.path, "json"), bulk[number].shown, number)
+    for number, ordinals in sorted(doubts.items(), key=lambda one: str(bulk[one[0]].file.path)):
+        bulk[number].reader.lines(bulk[number].file, bulk[number].shown, number, ordinals)
 
 
 def _first_type(file: RecordFile) -> str:
@@ -204,85 +279,63 @@ def _first_type(file: RecordFile) -> str:
         return str(json.loads(stream.readline())["resourceType"])
 
 
-def _read_type(con: DuckDBPyConnection, kind: str, bulk: dict[str, _Bulk], first_type: dict[str, str],
-               doubts: dict[str, set[int]]) -> list[tuple[str, str]]:
-    """One typed scan of files that hold this type. Returns (file, type) of other types met in them."""
+def _read_type(con: DuckDBPyConnection, kind: str, numbers: dict[str, int], first: list[int], place: int) -> _Seen:
+    """One typed scan of files that hold this type, staged where the type is needed. first: files that begin with it."""
     needed = kind in TYPES
     columns = TYPES[kind] if needed else {"resourceType": "VARCHAR"}
-    readable = {path: one.number for path, one in bulk.items()}
+    readable = dict(numbers)
     try:
-        _scan(con, "scanned", columns, readable)
+        _scan(con, columns, readable)
     except _duckdb_error():                             # one bad file (cut off, not UTF-8) must not cost the others
-        readable = {path: number for path, number in readable.items() if _scans(con, columns, path)}
-        for path in set(bulk) - set(readable):
-            bulk[path].reader.file(RecordFile(bulk[path].file.path, "json"), bulk[path].shown, bulk[path].number)
-        if not readable:
-            return []
-        _scan(con, "scanned", columns, readable)
-    path_of = {number: path for path, number in readable.items()}
-    first = [number for number, path in path_of.items() if first_type[path] == kind]
-    con.execute("CREATE OR REPLACE TEMP TABLE starts AS SELECT _f, min(rowid) AS first FROM scanned GROUP BY _f")
-    kinds = con.execute('SELECT _f, "resourceType", count(*) FROM scanned GROUP BY ALL ORDER BY ALL').fetchall()
-    others: list[tuple[str, str]] = []
-    for number, found, count in kinds:
-        path = path_of[number]
-        if found == kind:
-            bulk[path].staged.read[kind] += count
-            if not needed:
-                bulk[path].staged.not_needed[kind] += count
-        elif number in first and found is not None and found not in ("Bundle", "Parameters"):
-            others.append((path, found))
-    doubt = "FALSE"
+        readable = {path: number for path, number in numbers.items() if _scans(con, columns, path)}
+        if readable:
+            _scan(con, columns, readable)
+    unreadable = [number for path, number in numbers.items() if path not in readable]
+    if not readable:
+        return _Seen([], [], unreadable)
+    counted = con.execute('SELECT _f, "resourceType", count(*) FROM scanned GROUP BY ALL ORDER BY ALL').fetchall()
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE left_out AS
+        SELECT s.rowid AS rid, _f, s.rowid - first AS ordinal, "resourceType" AS found FROM scanned s JOIN starts USING (_f)
+        WHERE "resourceType" IS DISTINCT FROM '{kind}' OR {f'coalesce({doubtful(kind)}, FALSE)' if needed else 'FALSE'}""")
+    doubts = con.execute(f"""SELECT _f, ordinal, coalesce(found = '{kind}', FALSE) FROM left_out
+        WHERE found = '{kind}' OR (_f IN (SELECT unnest(?)) AND (found IS NULL OR found IN (SELECT unnest(?))))""",
+                         [first, CONTAINERS]).fetchall()
     if needed:
-        con.execute(f"INSERT INTO left_out SELECT '{kind}', s.rowid FROM scanned s WHERE "
-                    f'"resourceType" IS DISTINCT FROM \'{kind}\' OR coalesce({doubtful(kind)}, FALSE)')
-        doubt = f""""resourceType" = '{kind}' AND s.rowid IN (SELECT rid FROM left_out WHERE kind = '{kind}')"""
-    doubtful_rows = con.execute(
-        f"""SELECT _f, s.rowid - first, "resourceType" = '{kind}' FROM scanned s JOIN starts USING (_f)
-            WHERE {doubt} OR (_f IN (SELECT unnest(?)) AND ("resourceType" IS NULL
-                              OR "resourceType" IN ('Bundle', 'Parameters')))""", [first]).fetchall()
-    for number, ordinal, ours in doubtful_rows:
-        path = path_of[number]
-        doubts.setdefault(path, set()).add(int(ordinal))
-        if ours:
-            bulk[path].staged.read[kind] -= 1            # the careful reader counts it again
-    if needed:
-        _keep(con, kind, "scanned")
-    else:
-        con.execute("DROP TABLE scanned")
-    return others
+        none = con.execute("SELECT 1 FROM left_out LIMIT 1").fetchall() == []
+        _stage_type(con, kind, place, "" if none else " WHERE rowid NOT IN (SELECT rid FROM left_out)")
+    con.execute("DROP TABLE scanned")
+    return _Seen(counted, doubts, unreadable)
 
 
-def _scan(con: DuckDBPyConnection, table: str, columns: dict[str, str], numbers: Mapping[str, int | None]) -> None:
-    """Files, and their numbers, into a table whose column _f says which file a row is of."""
+def _stage_prepared(con: DuckDBPyConnection, kind: str, paths: list[Path], place: int) -> None:
+    """What the careful reader wrote of a type; its lines say which file they are of."""
+    _scan(con, TYPES[kind], {str(path): None for path in paths})
+    _stage_type(con, kind, place)
+    con.execute("DROP TABLE scanned")
+
+
+def _scan(con: DuckDBPyConnection, columns: dict[str, str], numbers: Mapping[str, int | None]) -> None:
+    """Files, and their numbers, into `scanned`, whose column _f says which file a row is of; `starts` has their first rows."""
     paths = f"[{', '.join(map(_quoted, numbers))}]"
     number = f"[{', '.join('NULL' if one is None else str(one) for one in numbers.values())}]::INTEGER[]"
-    con.execute(f"DROP TABLE IF EXISTS {table}")
-    con.execute(f"""CREATE TEMP TABLE {table} AS
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE scanned AS
         SELECT * EXCLUDE (filename), ({number})[list_position({paths}, filename)] AS _f FROM read_json({paths},
         columns = {{{_column_spec(columns)}}}, format = 'newline_delimited', records = true, ignore_errors = true, filename = true,
         maximum_object_size = {_MAX_RESOURCE_BYTES})""")
+    con.execute("CREATE OR REPLACE TEMP TABLE starts AS SELECT _f, min(rowid) AS first FROM scanned GROUP BY _f")
 
 
 def _scans(con: DuckDBPyConnection, columns: dict[str, str], path: str) -> bool:
     try:
-        _scan(con, "scanned", columns, {path: None})
+        _scan(con, columns, {path: None})
     except _duckdb_error():
         return False
     return True
 
 
-def _keep(con: DuckDBPyConnection, kind: str, table: str) -> None:
-    """Makes a scanned table part of what is staged of its type. Tables are kept as they are: copying costs more."""
-    row = first_row(con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name SIMILAR TO ?", [f"raw_{kind}_[0-9]+"]))
-    place = row[0] if row else 0
-    con.execute(f"ALTER TABLE {table} RENAME TO raw_{kind}_{place}")
-    con.execute(f"UPDATE left_out SET kind = '{kind}_{place}' WHERE kind = '{kind}'")
-
-
 # ---- plain tables
 
-def _read_table(con: DuckDBPyConnection, staged: Staged, file: RecordFile, number: int) -> None:
+def _read_table(con: DuckDBPyConnection, staged: Staged, file: RecordFile, number: int, place: int) -> None:
     shown = staged.source.shown(file)
     options = "all_varchar = true, header = true, ignore_errors = true, store_rejects = true, null_padding = true"
     try:
@@ -295,11 +348,12 @@ def _read_table(con: DuckDBPyConnection, staged: Staged, file: RecordFile, numbe
         staged.quarantined.append(Quarantined(shown, int(line), file.table, f"the line cannot be read: {message}"))
     con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     columns = [row[0] for row in con.execute("DESCRIBE given").fetchall()]
-    _table_rows(con, file.table, columns, "given", shown, number, staged)
+    _table_rows(con, file.table, columns, shown, number, staged, place)
 
 
-def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: str, shown: str, number: int,
-                staged: Staged) -> None:
+def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], shown: str, number: int, staged: Staged,
+                place: int) -> None:
+    """Stages the rows of `given`."""
     missing = [name for name in _TABLE_NEEDS[table] if name not in columns]
     if missing:
         raise RecordsError(f"The table {table} has no column {missing[0]!r}.", where=shown,
@@ -307,48 +361,38 @@ def _table_rows(con: DuckDBPyConnection, table: str, columns: list[str], given: 
                            mend=f"give it the columns {', '.join(TABLE_COLUMNS[table])}")
     wanted = ", ".join(f'nullif(trim(CAST("{c}" AS VARCHAR)), \'\') AS "{c}"' if c in columns else f'NULL::VARCHAR AS "{c}"'
                        for c in TABLE_COLUMNS[table])
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE table_rows AS SELECT {wanted}, NULL::{TYPES['Patient']['_p']} AS _p,
-                        NULL::INTEGER AS _f, {number} AS file, row_number() OVER () AS ordinal FROM {given}""")
-    _keep(con, table, "table_rows")
-    count = first_row(con.execute(f"SELECT count(*) FROM {given}"))
-    staged.read[table] += int(count[0]) if count else 0
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE scanned AS SELECT {wanted}, NULL::{TYPES['Patient']['_p']} AS _p,
+                        NULL::INTEGER AS _f, {number} AS file, row_number() OVER () AS ordinal FROM given""")
+    row = first_row(con.execute("SELECT count(*) FROM scanned"))
+    staged.read[table] += int(row[0]) if row else 0
+    _stage_type(con, table, place)
+    con.execute("DROP VIEW raw; DROP TABLE scanned")
 
 
 # ---- staging
 
-def _stage_types(con: DuckDBPyConnection, staged: Sequence[Staged]) -> None:
-    tables = sorted(row[0] for row in con.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'raw_')").fetchall())
-    con.execute("CREATE OR REPLACE TEMP TABLE source_of (file INTEGER, source VARCHAR)")
-    insert_rows(con, "source_of", [(one.first_file + place, one.source.name) for one in staged
-                                   for place in range(len(one.source.files))] or [(0, staged[0].source.name)])
-    base = 0
-    for table in tables:
-        _, kind, place = table.split("_")
-        row = first_row(con.execute(f"SELECT coalesce(max(rowid), -1) + 1 FROM {table}"))
-        out = f" WHERE rowid NOT IN (SELECT rid FROM left_out WHERE kind = '{kind}_{place}')"
-        none = con.execute(f"SELECT 1 FROM left_out WHERE kind = '{kind}_{place}' LIMIT 1").fetchall() == []
-        con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {base} AS rid, * FROM {table}{'' if none else out}")
-        _stage_resource(con, kind, table, base)
-        for target, names in STAGED.items():
-            if kind in names:
-                con.execute(f"INSERT INTO staged_{target} BY NAME {sql_text(names[kind])}")
-        con.execute("DROP VIEW raw")
-        con.execute(f"DROP TABLE {table}")
-        base += int(row[0]) if row else 0
+def _stage_type(con: DuckDBPyConnection, kind: str, place: int, which: str = "") -> None:
+    """The rows of `scanned`, as far as wanted, into the tables of this place."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {place << _ROW_BITS} AS rid, * FROM scanned{which}")
+    con.execute(f"CREATE TABLE staging.coming_{place} AS FROM staging.coming")
+    _stage_resource(con, kind, place)
+    for target, names in STAGED.items():
+        if kind in names:
+            con.execute(f"CREATE TABLE staging.staged_{target}_{place} AS FROM staging.staged_{target}")
+            con.execute(f"INSERT INTO staging.staged_{target}_{place} BY NAME {sql_text(names[kind])}")
 
 
-def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -> None:
+def _stage_resource(con: DuckDBPyConnection, kind: str, place: int) -> None:
     """One row per resource: whose, how old, from where, and a hash of what it says."""
     if kind in TABLE_COLUMNS:
         identity = {"persons": "patient_id", "stays": "stay_id"}.get(kind, "coalesce(record_id, ordinal::VARCHAR)")
         columns = ", ".join(f'"{c}"' for c in TABLE_COLUMNS[kind])
         gone = "status = 'entered-in-error'" if kind == "events" else "FALSE"
-        con.execute(f"""INSERT INTO coming BY NAME
+        con.execute(f"""INSERT INTO staging.coming_{place} BY NAME
             SELECT '{kind}' AS resource_type, rid, source, {identity} AS resource_id, 'Patient/' || patient_id AS subject,
                    hash({columns}) AS content, {gone} AS gone, file, ordinal,
                    record_key(source, '{kind}', {identity}, 'Patient/' || patient_id) AS record
-            FROM raw JOIN source_of USING (file)""")
+            FROM raw JOIN staging.source_of USING (file)""")
         return
     shape = TYPES[kind]
     subject = SUBJECTS.get(kind) or (
@@ -358,16 +402,16 @@ def _stage_resource(con: DuckDBPyConnection, kind: str, table: str, base: int) -
     errors = ["status = 'entered-in-error'"] if shape.get("status") == "VARCHAR" else []
     errors += ["status_code(verificationStatus) = 'entered-in-error'"] if "verificationStatus" in shape else []
     # Only narrow columns go through the joins: nested ones would be copied on the way.
-    con.execute(f"""INSERT INTO coming BY NAME
-        SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f), source, rid - first AS ordinal,
+    con.execute(f"""INSERT INTO staging.coming_{place} BY NAME
+        SELECT '{kind}' AS resource_type, r.* EXCLUDE (_f), source, rid - {place << _ROW_BITS} - first AS ordinal,
                record_key(source, '{kind}', resource_id, subject) AS record
         FROM (SELECT rid, _f, id AS resource_id, {subject} AS subject, meta.lastUpdated AS updated,
                      meta.versionId AS version, hash({columns}) AS content,
                      coalesce({' OR '.join(errors) or 'FALSE'}, FALSE) AS gone, coalesce(_p.file, _f) AS file, _p.line AS line,
                      _p.scope AS bundle, _p."time" AS file_time, _p.newest AS newest
               FROM raw) r
-        JOIN source_of USING (file)
-        LEFT JOIN (SELECT _f, min(rowid) + {base} AS first FROM {table} GROUP BY _f) f ON f._f = r._f""")
+        JOIN staging.source_of USING (file)
+        LEFT JOIN starts f ON f._f = r._f""")
 
 
 def _column_spec(columns: dict[str, str]) -> str:

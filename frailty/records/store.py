@@ -41,7 +41,6 @@ def connect(path: Path | None = None, *, read_only: bool = False, spill: Path | 
                            mend="close the program that has it open, or name another file") from None
     with contextlib.suppress(duckdb.Error):             # in a notebook without ipywidgets there is none to switch off
         con.execute("SET enable_progress_bar = false")
-    con.execute("SET TimeZone = 'UTC'")
     if spill is not None:
         con.execute("SET temp_directory = '" + str(spill).replace("'", "''") + "'")
     if not exists:
