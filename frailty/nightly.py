@@ -19,16 +19,15 @@ from frailty.records.days import today
 from frailty.records.facts import facts_tables
 from frailty.records.files import Source, find_sources
 from frailty.records.inputs import not_in_records, read_tables
-from frailty.records.load import COLUMNS, Coverage, Hold, SourceBooks, load_sources
-from frailty.records.stage import first_row, insert_rows
+from frailty.records.load import Coverage, Hold, SourceBooks, load_sources
+from frailty.records.stage import beside, first_row, insert_rows
 from frailty.records.store import locked, working_copy
-from frailty.records.told import assumed_shares, feeds, quarantine_reasons, unmapped_codes, values_aside
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
+from frailty.reports.run_json import Night, score_summary, told_of_lists, told_of_records
 from frailty.risk.apply import ended, turned_on, write_risk
 from frailty.scoring import input_names, load_scorecard, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over, own_names
-from frailty.scoring.prevalence import prevalence
 from frailty.site import Site, load_site
 from frailty.site.read import file_marks, site_files
 from frailty.warming import LIST_SCORES, wanted_scores, warm_up
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
-    from frailty.scoring.definitions import Scorecard
     from frailty.triage import FactTable, Worklists
     from frailty.triage.filled import Answers
 
@@ -84,6 +82,7 @@ def run_nightly(options: Options, progress: Progress) -> Result:
     The store and the output folder are each replaced in one step, the store first: a run that is killed in between
     is simply run again.
     """
+    import frailty
     started = time.monotonic()
     clock = datetime.now().astimezone()
     rules = laid_over(options.rules) if options.rules else None
@@ -117,21 +116,26 @@ def run_nightly(options: Options, progress: Progress) -> Result:
         objectors = _objectors(practice, site, options.purpose, day)
         warming.join()
         wanted = wanted_scores(options.scores, rules)
-        scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
-        rising, asleep = _rising(practice, scores, day), ended(models, day)
-        scored = scores[~scores["patient_id"].isin(objectors)]
-        kept = scores if options.purpose == "direct-care" else scored
-        with ThreadPoolExecutor(1) as meanwhile:        # tables while the lists are made; pages are Python's work, counts DuckDB's
-            written = meanwhile.submit(write_tables, con.cursor(), folder, kept, contributions, _person_ids(options.purpose),
-                                       practice.quarantine, rising)
-            worklists = (_triage(con, site, scores, contributions, rising, day, answers, rules, progress)
-                         if options.purpose == "direct-care" else None)
+        night = Night(options.as_of, day, options.purpose, site, sources, books, wanted, rules)
+        # Beside the scores the facts of the lists, beside the lists the tables and the books: each on a connection of its own.
+        with beside(con) as side, ThreadPoolExecutor(1) as meanwhile:
+            direct = options.purpose == "direct-care"
+            gathered = meanwhile.submit(_gather, side, site, day, rules) if direct else None
+            scores, contributions = practice.evaluate(wanted, as_of, objectors=objectors, progress=progress)
+            rising, asleep = _rising(practice, scores, day), ended(models, day)
+            scored = scores[~scores["patient_id"].isin(objectors)]
+            written = meanwhile.submit(write_tables, con, folder, scores if direct else scored, contributions,
+                                       _person_ids(options.purpose), practice.quarantine, rising)
+            told = meanwhile.submit(told_of_records, con, night, scored, len(scores) - len(scored))
+            worklists = None
+            if gathered is not None:
+                gathered.result()
+                worklists = _triage(side, site, scores, contributions, rising, day, answers, rules, progress)
             progress("writing", 0, 1)
-            pages = meanwhile.submit(_write_pages, worklists, scores, contributions, folder, options.fhir)
+            _write_pages(worklists, scores, contributions, folder, options.fhir)
             written.result()
-            risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
-            run = _report(con, options, site, sources, books, scored, len(scores) - len(scored), wanted, rules, day, worklists)
-        pages.result()
+            run = {"frailty": frailty.__version__, **told.result(), "worklists": told_of_lists(worklists)}
+        risk = _apply_models(practice, [one for one in models if one not in asleep], as_of, objectors, folder)
         run["site"], run["tables"], run["models"] = file_marks(site), tables, risk
         if worklists is not None:
             run["outcomes"] = _learned(con, site, folder, answers, day, objectors)
@@ -271,11 +275,16 @@ def _triage(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contribut
     return build_worklists(con, site, facts, load_rules(site, rules), day, previous_listed(con, day), load_decisions(con, day))
 
 
+def _gather(con: DuckDBPyConnection, site: Site, day: date, rules: Path | None) -> None:
+    """What the records say on that day of what rules ask for."""
+    from frailty.triage import needed_lists
+    facts_tables(con, day, needed_lists(rules), LATEST, refusals_to=max(day, today()), rules=rules, medicines=site.medicines)
+
+
 def _facts(con: DuckDBPyConnection, site: Site, scores: pd.DataFrame, contributions: pd.DataFrame, rising: pd.DataFrame,
            day: date, rules: Path | None) -> tuple[FactTable, Site]:
-    """The table `facts` of a day, and the site with the practices of the records where it names none."""
-    from frailty.triage import build_facts, needed_lists
-    facts_tables(con, day, needed_lists(rules), LATEST, refusals_to=max(day, today()), rules=rules, medicines=site.medicines)
+    """The table `facts` of a day, and the site with the practices of the records where it names none. Needs `_gather`."""
+    from frailty.triage import build_facts
     practices = [row[0] for row in con.execute(
         "SELECT DISTINCT practice FROM person_as_of WHERE practice IS NOT NULL ORDER BY practice").fetchall()]
     site = site.with_practices(practices)
@@ -287,6 +296,7 @@ def triage_facts(practice: Practice, site: Site, day: date, rules: Path | None =
     """The facts of everybody in a store as the night of that day would see them, in the temp table `facts`."""
     objectors = _objectors(practice, site, "direct-care", day)
     scores, contributions = practice.evaluate(list(LIST_SCORES), day, objectors=objectors)
+    _gather(practice.connection, site, day, rules)
     return _facts(practice.connection, site, scores, contributions, _rising(practice, scores, day), day, rules)
 
 
@@ -354,7 +364,7 @@ def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors:
     found, terms = practice.evaluate(ids, as_of, objectors=objectors)
     write_risk(cards, found := found[~found["patient_id"].isin(objectors)], terms, folder / "data")
     return {one.id: {"version": one.version, "definition": definition_hash(one, rules), "mark": one.restricted,
-                     **_score_summary(found, one)} for one in cards}
+                     **score_summary(found, one)} for one in cards}
 
 
 def _write_pages(worklists: Worklists | None, scores: pd.DataFrame, contributions: pd.DataFrame, folder: Path, fhir: bool) -> None:
@@ -370,92 +380,6 @@ def _write_pages(worklists: Worklists | None, scores: pd.DataFrame, contribution
     from frailty.reports.fhir import Scored, write_fhir
     card = load_scorecard(LIST_SCORES[1])
     write_fhir(worklists, Scored(card, definition_hash(card), scores, contributions), folder, frailty.__version__)
-
-
-def _report(con: DuckDBPyConnection, options: Options, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks],
-            scores: pd.DataFrame, objected: int, wanted: Sequence[str], rules: Path | None, day: date,
-            worklists: Worklists | None) -> dict[str, Any]:
-    import frailty
-    for one in books:
-        if not one.balanced():
-            raise FrailtyError("The books do not balance; nothing was changed.", where=f"source {one.source}",
-                               why="a resource was read and is neither used, set aside nor quarantined",
-                               mend="report this as a defect of the program")
-    cards = [load_scorecard(one, rules) for one in wanted]
-    total = {kind: {c: sum(one.types.get(kind, {}).get(c, 0) for one in books) for c in COLUMNS}
-             for kind in sorted({kind for one in books for kind in one.types})}
-    return {
-        "frailty": frailty.__version__, "as_of": str(day) if options.as_of != "latest" else "latest", "day_of_lists": str(day),
-        "purpose": options.purpose, "people": len(scores), "objected": objected,
-        "inputs": {one.source: one.inputs for one in books},
-        "ignored_files": {source.name: list(source.ignored) for source in sources if source.ignored},
-        "feeds": feeds(con, site),
-        "books": {"all": total, **{one.source: one.types for one in books}},
-        "notes": {one.source: one.notes for one in books if one.notes},
-        "held": {one.source: one.held for one in books if one.held},
-        "quarantine_reasons": quarantine_reasons(con),
-        "values_set_aside": values_aside(con),
-        "unmapped_codes": unmapped_codes(con),
-        "recorded_date_assumed": assumed_shares(con),
-        "scores": {card.id: {"version": card.version, "definition": definition_hash(card, rules),
-                             **_score_summary(scores, card)} for card in cards},
-        "code_lists": {name: _list_hash(name, rules) for card in cards for name in card.codelists},
-        "efi_compared": _compared(con, scores, day),
-        "prevalence": prevalence(con, day),
-        "worklists": _lists(worklists),
-    }
-
-
-def _score_summary(scores: pd.DataFrame, card: Scorecard) -> dict[str, Any]:
-    score = card.id
-    fine = scores.loc[scores[f"{score}_status"] == "ok", f"{score}_band"].dropna()
-    bands = {str(name): int(n) for name, n in fine.value_counts().items()}
-    order = [band.label for band in card.bands]
-    bands = {label: bands[label] for label in order if label in bands}
-    status = {str(name): int(n) for name, n in scores[f"{score}_status"].value_counts().sort_index().items()}
-    return {"status": status, "bands": bands}
-
-
-def _list_hash(name: str, rules: Path | None) -> str:
-    from frailty.terminology import load_codelist
-    return load_codelist(name, rules).sha256
-
-
-def _compared(con: DuckDBPyConnection, scores: pd.DataFrame, day: date) -> dict[str, Any]:
-    """How often the published code lists and the reviewed ones disagree, and both against values stored in records."""
-    from frailty.terminology import load_codelist
-    both = scores[(scores["efi_status"] == "ok") & (scores["efi_reviewed_status"] == "ok")]
-    made: dict[str, Any] = {"people": len(both), "another_band_with_reviewed_lists":
-                            int((both["efi_band"] != both["efi_reviewed_band"]).sum())}
-    stored = load_codelist("care/efi_value")
-    if not stored.entries:
-        return made | {"stored_values": "no verified code for a stored eFI value is in rules/codelists/care/efi_value.csv"}
-    facts_tables(con, day, ["care/efi_value"])
-    con.register("scores_given", both[["patient_id", "efi", "efi_reviewed"]])
-    row = con.execute("""WITH newest AS (
-            SELECT person, arg_max(value, (effective, value)) AS value FROM tagged WHERE value BETWEEN 0 AND 1 GROUP BY person)
-        SELECT count(*), round(avg(abs(value - efi)), 3), round(avg(abs(value - efi_reviewed)), 3)
-        FROM newest JOIN person_as_of USING (person) JOIN scores_given USING (patient_id)""").fetchall()
-    con.unregister("scores_given")
-    n, efi, reviewed = row[0]
-    return made | {"stored_values": n, "mean_difference_efi": efi, "mean_difference_efi_reviewed": reviewed}
-
-
-def _lists(worklists: Worklists | None) -> dict[str, Any]:
-    if worklists is None:
-        return {"written": False, "why": "worklists are for direct care only"}
-    from frailty.triage.casework import urgent_first
-    cases = worklists.cases
-    queues = {queue: {"open": n, "urgent": urgent} for queue, n, urgent in urgent_first(cases)}
-    return {"cases": {"people": len(cases.cases), "queues": queues, "closed": len(cases.closed), "alerts": list(cases.alerts)},
-            "written": True, "rules_hash": worklists.rules_hash, "shadow": worklists.shadow,
-            "compared_with": str(worklists.previous_as_of) if worklists.previous_as_of else None,
-            "pages": [{"audience": page.audience, "id": page.id, "state": page.state,
-                       "lists": {view.id: {"now": len(view.part("now")), "overflow": len(view.part("overflow")),
-                                           **view.books} for view in page.lists},
-                       "excluded": dict(page.excluded)} for page in worklists.pages],
-            "tiers": worklists.tiers.counted(),
-            "equity": [vars(one) for page in worklists.pages for one in page.equity]}
 
 
 def _troubles(con: DuckDBPyConnection, site: Site, sources: Sequence[Source], books: Sequence[SourceBooks], day: date,

@@ -103,6 +103,13 @@ def prepare(con: DuckDBPyConnection) -> None:
     con.execute(sql_text("macros"))
 
 
+def beside(con: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Another connection to the same store, for another thread; it sees what is committed, and has temp tables of its own."""
+    made = con.cursor()
+    prepare(made)
+    return made
+
+
 def _rows(path: str) -> list[dict[str, str]]:
     with (rules_dir() / path).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -190,8 +197,7 @@ class _Hands:
         self._pool = ThreadPoolExecutor(2, initializer=self._ready, initargs=(con,))
 
     def _ready(self, con: DuckDBPyConnection) -> None:
-        self._own.con = con.cursor()
-        prepare(self._own.con)
+        self._own.con = beside(con)
 
     def set(self, work: Callable[..., Any], *given: Any) -> Future[Any]:
         return self._pool.submit(lambda: work(self._own.con, *given))
