@@ -221,11 +221,12 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
 
     def work(low: int, buffer: Buffer, scratch: Any) -> int:
         high = min(low + block, count)
-        marks = np.zeros((cards, high - low + 16), np.int32)    # rows a little longer, so that they do not share cache lines
+        marks = np.empty((cards, high - low + 16), np.int32)    # rows a little longer, so that they do not share cache lines
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
         filled = int(run(low, high, step, people, records, tables, extra, scratch, out))
         marks = marks[:, :high - low]
-        band[:, low:high], status[:, low:high], reason[:, low:high] = (marks & 255) - 1, marks >> 8 & 7, marks >> 11
+        packed = marks.view(np.int8)        # the lowest byte is the first
+        band[:, low:high], status[:, low:high], reason[:, low:high] = packed[:, ::4], packed[:, 1::4], marks >> 16
         return filled
 
     workers = max(1, min(threads or _cores(), -(-count // block)))

@@ -213,32 +213,32 @@ def amount_of(form: Whole, outcome: Whole, end: Whole, number: Real, edges: Arra
 
 @part
 def standing(card: Array, person: Array, starts: Array) -> Whole:
-    """card [32], person [12], starts [days, looks]: status, and 8 times the reason as a position in the plan's list, whatever
+    """card [32], person [12], starts [days, looks]: status, and 256 times the reason as a position in the plan's list, whatever
     the terms say.
     """
     row, years = (person[STAY_DAY], person[STAY_YEARS]) if card[INDEXED] == 1 else (person[DAY], person[YEARS])
     if card[OFF] > 0:
-        return 3 + 8 * card[OFF]
+        return 3 + 256 * card[OFF]
     if card[HOSPITAL] == 1 and person[HOSPITAL_FROM] == OPEN and card[INDEXED] == 1:
-        return 2 + 8 * card[NO_FEED]
+        return 2 + 256 * card[NO_FEED]
     if card[STAYLESS] > 0 and person[WITHOUT_STAYS] == 1:
-        return 2 + 8 * card[STAYLESS]
+        return 2 + 256 * card[STAYLESS]
     if card[INDEXED] == 1 and (person[STAY] < 0 or person[STAY_ON] <= starts[U(person[DAY]), U(card[INDEX_LOOK])]):
-        return 1 + 8 * card[NO_INDEX]
+        return 1 + 256 * card[NO_INDEX]
     if card[NEEDS_BIRTH] == 1 and years == NO_AGE:
-        return 2 + 8 * card[NO_BIRTH]
+        return 2 + 256 * card[NO_BIRTH]
     if years < card[AGE_AT_LEAST]:
-        return 1 + 8 * card[YOUNG]
+        return 1 + 256 * card[YOUNG]
     if card[OLD] > 0 and years >= card[AGE_BELOW]:
-        return 1 + 8 * card[OLD]
+        return 1 + 256 * card[OLD]
     if card[HOSPITAL] == 1:
         if person[HOSPITAL_FROM] == OPEN:
-            return 2 + 8 * card[NO_FEED]
+            return 2 + 256 * card[NO_FEED]
         needed_from = person[STAY_ON] if card[INDEXED] == 1 else person[AS_OF]
         if card[LOOK_NEEDED] > 0:
             needed_from = starts[U(row), U(card[LOOK_NEEDED])] + 1
         if person[HOSPITAL_FROM] > needed_from:
-            return 2 + 8 * card[SHORT_FEED]
+            return 2 + 256 * card[SHORT_FEED]
     return 0
 
 
@@ -290,7 +290,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
             quiet = card[ASLEEP] if marked[awakening + c] == 0 else card[WITHOUT]
             marked[awakening + c] = 0
             if quiet >= 0 and (h == found or hits[h] >= card[HIGH]) and (settled or card[BY_STAY] == 0):
-                marks[c, p - start] = 256 * said if said != 0 else quiet
+                marks[c, p - start] = 256 * said + 255 if said != 0 else quiet
                 continue
             total, inner, single, blocked, lacking, doubt, why = INT(0), INT(0), INT(NOTHING), INT(0), INT(0), INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
@@ -350,33 +350,33 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
             assessed = card[OF_ALL] - lacking
             if said == 0:
                 if card[HOSPITAL] == 1 and unsure > 0:
-                    said = INT(2 + 8 * card[UNSURE_STAY])
+                    said = INT(2 + 256 * card[UNSURE_STAY])
                 elif card[NO_SET] > 0 and days[U(card[ON]), p] == OPEN:
-                    said = INT(2 + 8 * card[NO_SET])
+                    said = INT(2 + 256 * card[NO_SET])
                 elif blocked > 0:
-                    said = 2 + 8 * blocked
+                    said = 2 + 256 * blocked
                 elif card[OF] >= 0 and assessed < card[OF_LEAST]:
-                    said = INT(2 + 8 * card[TOO_FEW])
+                    said = INT(2 + 256 * card[TOO_FEW])
                 elif card[BY_STAY] == 1 and person[WITHOUT_STAYS] == 1:
-                    said = INT(8 * card[NO_STAYS])
+                    said = INT(256 * card[NO_STAYS])
             band, first = -1, U(card[BAND_LOW])
             if card[OF] >= 0:
                 counts[U(card[OF]), p] = assessed
                 first += U(assessed * (card[BAND_HIGH] - card[BAND_LOW]))
-            if said & 7 == 0:
+            if said & 255 == 0:
                 for k in range(U(card[BAND_HIGH] - card[BAND_LOW])):
                     if (single if bands[(first + k) * U(2) + ONE] == 1 else total) >= bands[(first + k) * U(2)]:
                         band = INT(k)
-            if doubt != 0 and said & 7 == 0:    # a score where what is not known cannot change the band
+            if doubt != 0 and said & 255 == 0:    # a score where what is not known cannot change the band
                 other = -1
                 for k in range(U(card[BAND_HIGH] - card[BAND_LOW])):
                     if (single if bands[(first + k) * U(2) + ONE] == 1 else total + doubt) >= bands[(first + k) * U(2)]:
                         other = INT(k)
                 if other == band and band >= 0:
-                    said = 8 * why
+                    said = 256 * why
                 else:
-                    said, band = 2 + 8 * why, -1
-            points[c, p], marks[c, p - start] = total, 256 * said + band + 1
+                    said, band = 2 + 256 * why, -1
+            points[c, p], marks[c, p - start] = total, 256 * said + (band & 255)
         for h in range(found):
             present[U(hits[h])] = 0
         if cells[base * U(8) + U(UNSURE)] > 0:      # a slot may be unsure and hold nothing

@@ -116,7 +116,7 @@ class _Compiler(Slots):
         table = _table([self._card(card, rows[card.id], low, edge, on.get(card.id, -1), of.get(card.id, -1), empty[card.id])
                         for card, low, edge in zip(cards, spans, _spans(edges).tolist(), strict=True)], tb.CARD_COLUMNS)
         for row, card, edge in zip(table, cards, edges, strict=True):
-            row[tb.WITHOUT] = -1 if row[tb.OF] >= 0 or row[tb.FLOOR] >= 0 or card.set_within else 1 + max(
+            row[tb.WITHOUT] = -1 if row[tb.OF] >= 0 or row[tb.FLOOR] >= 0 or card.set_within else 255 & max(
                 (n for n, (points, single) in enumerate(edge[:len(card.bands)]) if not single and points <= 0), default=-1)
         asking = self._asking(every, table)
         populations = np.zeros_like(table)
@@ -362,7 +362,7 @@ class _Compiler(Slots):
                 resting += [] if of_any or of_all else [t]
             reason = card[tb.NO_SET] or (rows[resting[0]].reason if resting else 0)
             if reason and card[tb.OF] < 0 and card[tb.FLOOR] < 0 and all(rows[t].role == tb.BLOCKS for t in resting):
-                card[tb.ASLEEP] = 256 * (2 + 8 * reason)
+                card[tb.ASLEEP] = 255 + 256 * (2 + 256 * reason)
                 for slot in {slot for t in range(card[tb.LOW], card[tb.HIGH]) for slot, *_ in rows[t].literals}:
                     wakes[slot] += [*resting, filled_up + c]
             else:

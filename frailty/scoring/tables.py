@@ -212,7 +212,7 @@ class Outputs(NamedTuple):
     """What a block of people gives."""
 
     points: Int64           # [K, P]
-    marks: Int32            # [K, people of the block] band + 1, status, reason: 8, 3 and 20 bits
+    marks: Int32            # [K, people of the block] band, status, reason: 8, 8 and 16 bits, as int8 and int16
     days: Int32             # [cards with a set or an index, P] its day, OPEN = none
     counts: Int32           # [cards that divide by the assessed terms, P]
     rows: Int32             # 6 columns: person, term, n, first, last, concept
