@@ -22,6 +22,7 @@ def models_dir() -> Path:
     return _find("models")
 
 
+@lru_cache(maxsize=2)
 def _find(name: str) -> Path:
     for folder in (_PACKAGE / "_knowledge" / name, _PACKAGE.parent / name):
         if folder.is_dir():

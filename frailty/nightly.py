@@ -25,7 +25,7 @@ from frailty.records.store import locked, working_copy
 from frailty.reports.outputs import replacing_folder, write_json, write_tables
 from frailty.reports.run_json import Night, score_summary, told_of_lists, told_of_records
 from frailty.risk.apply import ended, turned_on, write_risk
-from frailty.scoring import input_names, load_scorecard, scorecard_ids
+from frailty.scoring import input_names, load_scorecard, load_scorecards, scorecard_ids
 from frailty.scoring.lock import definition_hash
 from frailty.scoring.overlay import laid_over, own_names
 from frailty.site import Site, load_site
@@ -359,7 +359,7 @@ def _person_ids(purpose: str) -> str:
 def _apply_models(practice: Practice, ids: Sequence[str], as_of: Any, objectors: Sequence[str], folder: Path) -> dict[str, Any]:
     """Writes data/risk.csv and data/risk_terms.csv, every row with the mark of its model; answers what run.json says of it."""
     rules = practice._rules
-    if not (cards := [load_scorecard(one, rules) for one in ids]):
+    if not (cards := load_scorecards(ids, rules)):
         return {}
     found, terms = practice.evaluate(ids, as_of, objectors=objectors)
     write_risk(cards, found := found[~found["patient_id"].isin(objectors)], terms, folder / "data")

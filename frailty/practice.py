@@ -28,7 +28,7 @@ from frailty.records.history import about
 from frailty.records.inputs import Inputs, read_inputs
 from frailty.records.load import SourceBooks, load_frames, load_sources
 from frailty.records.store import connect
-from frailty.scoring import compile_plan, evaluate, input_names, load_scorecard, scorecard_ids
+from frailty.scoring import compile_plan, evaluate, input_names, load_scorecards, scorecard_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -397,7 +397,7 @@ class Practice:
 
     def _cards(self, scores: Sequence[str]) -> tuple[list[Scorecard], Ladder | None]:
         """The scorecards, and what the concepts are as medicines where one of them reads any."""
-        cards = [load_scorecard(one, self._rules) for one in scores]
+        cards = load_scorecards(scores, self._rules)
         medicines = any(e.source == "issue" for card in cards for e in card.evidence)
         return cards, ladder_of(self.connection, self._site_medicines) if medicines else None
 

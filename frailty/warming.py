@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from frailty.scoring import default_scorecard_ids, load_scorecard
+from frailty.scoring import default_scorecard_ids, load_scorecards
 from frailty.site import Site
 
 LIST_SCORES = ("efi", "efi_reviewed")                   # what worklists read; always computed
@@ -29,7 +29,7 @@ def warm_up(scores: Sequence[str], site: Site, rules: Path | None) -> threading.
         for library in ("pandas", "openpyxl", "jinja2"):
             import_module(library)
         with contextlib.suppress(Exception):            # what is wrong with a definition is told when it is used
-            warm([load_scorecard(one, rules) for one in wanted_scores(scores, rules)], rules)
+            warm(load_scorecards(wanted_scores(scores, rules), rules), rules)
             load_rules(site, rules)
             for name in list_codelists(rules):
                 load_codelist(name, rules)

@@ -49,7 +49,7 @@ def place(first_night: Any, tmp_path: Path) -> Any:
 
 
 def pytest_configure() -> None:
-    """The same examples in every run: a landing must not depend on the draw."""
-    from hypothesis import settings
-    settings.register_profile("same-examples", derandomize=True, deadline=None)       # how fast is for benchmarks to say
+    """The same examples in every run: a landing must not depend on the draw, nor on the hour; how fast is for benchmarks to say."""
+    from hypothesis import HealthCheck, settings
+    settings.register_profile("same-examples", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("same-examples")

@@ -110,7 +110,7 @@ def tag(con: DuckDBPyConnection, lists: Sequence[str], as_of: date, refusals_to:
     con.execute("""CREATE OR REPLACE TEMP TABLE list_concept (list VARCHAR, category VARCHAR, caution VARCHAR,
                    concept INTEGER)""")
     rows = [(name, entry.category, entry.caution, concept) for name in lists
-            for entry in load_codelist(name, rules).entries for concept in index.positions(entry)]
+            for entry, concept in index.pairs(load_codelist(name, rules).rows)]
     insert_rows(con, "list_concept", rows)
     con.execute(f"""CREATE OR REPLACE TEMP TABLE tagged AS
         SELECT list, category, min(list_concept.caution) AS caution, person, effective, recorded,

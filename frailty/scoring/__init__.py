@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frailty.scoring.definitions import STATUS, Scorecard
-from frailty.scoring.load import input_names, load_scorecard, scorecard_ids
+from frailty.scoring.load import input_names, load_scorecard, load_scorecards, scorecard_ids
 
 if TYPE_CHECKING:
     from frailty.scoring.engine import Contributions, Score, Scores, evaluate, warm
@@ -25,12 +25,13 @@ _LATER = {"compile_plan": "plan", "Plan": "plan", "evaluate": "engine", "Scores"
           "History": "history", "ScoreHistory": "history"}
 
 __all__ = ["STATUS", "Contributions", "History", "Plan", "Score", "ScoreHistory", "Scorecard", "Scores", "compile_plan",
-           "default_scorecard_ids", "evaluate", "input_names", "load_scorecard", "run_example", "scorecard_ids", "warm"]
+           "default_scorecard_ids", "evaluate", "input_names", "load_scorecard", "load_scorecards", "run_example",
+           "scorecard_ids", "warm"]
 
 
 def default_scorecard_ids(rules: Path | None = None) -> list[str]:
     """Those that are scored when nobody names any: neither restricted nor `default = false`."""
-    return [id for id in scorecard_ids(rules) if not load_scorecard(id, rules).by_name_only]
+    return [card.id for card in load_scorecards(scorecard_ids(rules), rules) if not card.by_name_only]
 
 
 def __getattr__(name: str) -> Any:

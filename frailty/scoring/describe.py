@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from frailty.scoring.definitions import Evidence, Group, Interval, Scorecard, Step, Term
-from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.scoring.load import load_scorecards, scorecard_ids
 from frailty.terminology import load_codelist
 
 
@@ -52,8 +52,7 @@ def empty_lists(card: Scorecard, rules: Path | None = None) -> list[str]:
 def groups(rules: Path | None = None) -> list[tuple[str, list[Scorecard]]]:
     """All scores in alphabetical order, by when they are computed; groups without a score are left out."""
     made: dict[str, list[Scorecard]] = {name: [] for name in GROUPS}
-    for id in scorecard_ids(rules):
-        card = load_scorecard(id, rules)
+    for card in load_scorecards(scorecard_ids(rules), rules):
         made[GROUPS[3 if card.lacks else 2 if empty_lists(card, rules) else 1 if card.by_name_only else 0]].append(card)
     return [(name, cards) for name, cards in made.items() if cards]
 

@@ -15,7 +15,7 @@ from frailty.scoring.definitions import Evidence, Scorecard
 
 if TYPE_CHECKING:
     from frailty.terminology import Codelist, ConceptIndex, Ladder
-    from frailty.terminology.codelists import CodeEntry
+    from frailty.terminology.codelists import Rows
 
 Limited = tuple[Int32, float | None, float | None, float | None]    # concepts, within years, youngest, oldest
 SUBSTANCE, BNF = "substance", "https://www.nhsbsa.nhs.uk/bnf"
@@ -43,10 +43,10 @@ class Lists:
             if not codelist.entries:
                 raise DefinitionError(f"The code list '{name}' is empty, but a score rests on it.",
                                       where=f"rules/codelists/{name}.csv", mend="supply the codes, or drop the score")
-            for e in codelist.entries:
-                for limit in (e.within_years and e.within_years * 12, e.min_age_at_event, e.max_age_at_event):
+            for (years, youngest, oldest), code in codelist.limits.items():
+                for limit in (years and years * 12, youngest, oldest):
                     if limit is not None and (limit % 1 or limit < 0):
-                        raise DefinitionError(f"The code list '{name}' limits '{e.code}' to a part of a year or month.",
+                        raise DefinitionError(f"The code list '{name}' limits '{code}' to a part of a year or month.",
                                               why="years back are counted in months, ages in completed years",
                                               where=f"rules/codelists/{name}.csv")
             self.lists[name] = codelist
@@ -61,25 +61,21 @@ class Lists:
         """The concepts that a code list, or one category of it, holds, by the limits of its rows."""
         key = (e.codes, e.category, e.without_caution)
         if key not in self.found:
-            by_limit: dict[tuple[float | None, ...], list[CodeEntry]] = {}
-            for row in self.load(e.codes).entries:
-                if (not e.category or row.category == e.category) and not (e.without_caution and row.caution):
-                    by_limit.setdefault((row.within_years, row.min_age_at_event, row.max_age_at_event), []).append(row)
-            self.found[key] = [(self._match(rows), years, youngest, oldest)
-                               for (years, youngest, oldest), rows in by_limit.items()]
+            self.found[key] = [(self._match(e.codes, rows), *limits)
+                               for limits, rows in self.load(e.codes).parts(e.category, e.without_caution)]
         return self.found[key]
 
-    def _match(self, rows: list[CodeEntry]) -> Int32:
-        """Concepts that rows mean by their own code, by their substance or by their BNF code."""
+    def _match(self, name: str, rows: Rows) -> Int32:
+        """Concepts that rows of a list mean by their own code, by their substance or by their BNF code."""
         found = np.flatnonzero(self.index.match(rows))
-        if any(row.system in (SUBSTANCE, BNF) for row in rows):
+        if self.names_medicines(name):
             place, index = self.medicines
             found = np.union1d(found, place[index.match(rows)])
         return found.astype(np.int32)
 
     def names_medicines(self, name: str) -> bool:
         """Does a code list name substances or BNF codes?"""
-        return bool(name) and any(row.system in (SUBSTANCE, BNF) for row in self.load(name).entries)
+        return bool(name) and not {SUBSTANCE, BNF}.isdisjoint(self.load(name).systems)
 
     @cached_property
     def medicines(self) -> tuple[Int32, ConceptIndex]:
@@ -95,7 +91,7 @@ class Lists:
     def limits_age(self, e: Evidence) -> bool:
         """Does a row of its code list ask how old the person was?"""
         return e.source in ("coded", "issue") and bool(e.codes) and e.codes in self.lists and any(
-            row.min_age_at_event is not None or row.max_age_at_event is not None for row in self.load(e.codes).entries)
+            youngest is not None or oldest is not None for _, youngest, oldest in self.load(e.codes).limits)
 
     def answers(self, e: Evidence) -> dict[str, float]:
         """category -> number of the answers that count."""
@@ -121,13 +117,12 @@ class Lists:
                         f"The score '{card.id}' counts '{evidence.codes}' in {evidence.unit}.", where=card.file,
                         why=f"its canonical unit is {quantity.unit}",
                         mend=f'unit = "{quantity.unit}", with cut points in it')
-                entries = self.load(evidence.codes).entries
-                if any(limit is not None for row in entries
-                       for limit in (row.within_years, row.min_age_at_event, row.max_age_at_event)):
+                codelist = self.load(evidence.codes)
+                if any(limit is not None for limits in codelist.limits for limit in limits):
                     raise DefinitionError(f"The code list '{evidence.codes}' of a quantity limits years or ages.",
                                           where=f"rules/codelists/{evidence.codes}.csv",
                                           mend="say it in the evidence: within, where = { age_at_event = { ... } }")
-                self.cautioned |= self.index.match([row for row in entries if row.caution])
+                self.cautioned |= self.index.match(codelist.cautioned)
                 return quantity.name
         raise DefinitionError(f"The score '{card.id}' counts values of '{evidence.codes}', which is not a quantity.",
                               where=card.file, why="no row of rules/quantities.csv has it in its column 'codes'",

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -58,10 +59,15 @@ def load_scorecard(id: str, rules: Path | None = None) -> Scorecard:
 
     Read once per process, and again when any of these files changes.
     """
+    return load_scorecards((id,), rules)[0]
+
+
+def load_scorecards(ids: Iterable[str], rules: Path | None = None) -> list[Scorecard]:
+    """Several scorecards; whether their files changed is looked up once for all."""
     folder = (rules or rules_dir()) / "scores"
     places = [folder, *(one for models in _model_folders(folder.parent) for one in models.glob("*/"))]
     stamp = frozenset((one.path, one.stat().st_mtime_ns) for place in places if place.is_dir() for one in os.scandir(place))
-    return _load(id, rules, folder, stamp)
+    return [_load(id, rules, folder, stamp) for id in ids]
 
 
 @lru_cache(maxsize=256)
@@ -78,9 +84,9 @@ def _load(id: str, rules: Path | None, folder: Path, stamp: frozenset[tuple[str,
 def input_names(rules: Path | None = None) -> dict[str, list[str]]:
     """What a site may supply per person: the name of each input, and the scores that read it."""
     found: dict[str, list[str]] = {}
-    for id in (*scorecard_ids(rules), *model_ids(rules)):
-        for name in sorted({e.take[6:] for e in load_scorecard(id, rules).evidence if e.take.startswith("input:")}):
-            found.setdefault(name, []).append(id)
+    for card in load_scorecards((*scorecard_ids(rules), *model_ids(rules)), rules):
+        for name in sorted({e.take[6:] for e in card.evidence if e.take.startswith("input:")}):
+            found.setdefault(name, []).append(card.id)
     return found
 
 

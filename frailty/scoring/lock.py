@@ -12,13 +12,14 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.scoring.definitions import Scorecard
-from frailty.scoring.load import load_scorecard, path_of, scorecard_ids
+from frailty.scoring.load import load_scorecards, path_of, scorecard_ids
 from frailty.terminology.tables import read_rows
 
 COLUMNS = ("id", "version", "sha256")
@@ -36,9 +37,14 @@ def _chain(id: str, rules: Path | None) -> Iterator[tuple[str, list[Path], dict[
     folder = (rules or rules_dir()) / "scores"
     while id:
         path = _file_of(id, folder)
-        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        table = _table(path, path.stat().st_mtime_ns)
         yield id, [path, *(folder / name for name in dict.fromkeys(_named_files(table)))], table
         id = table.get("based_on", "")
+
+
+@lru_cache(maxsize=256)
+def _table(path: Path, stamp: int) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
 
 
 def _file_of(id: str, folder: Path) -> Path:
@@ -112,8 +118,8 @@ def unlocked(rules: Path | None = None, path: Path | None = None, ids: Sequence[
     path = path or lock_file(rules)
     locked = read_lock(path)
     wrong = []
-    for id in scorecard_ids(rules) if ids is None else ids:
-        card = load_scorecard(id, rules)
+    for card in load_scorecards(scorecard_ids(rules) if ids is None else ids, rules):
+        id = card.id
         was = locked.get((id, card.version))
         if was is None:
             wrong.append(DefinitionError(
@@ -133,7 +139,7 @@ def lock(rules: Path | None = None, path: Path | None = None, ids: Sequence[str]
     """Locks every version that is not locked yet; answers "id version" of each. Raises where a locked one has changed."""
     path = path or lock_file(rules)
     locked = read_lock(path)
-    cards = [load_scorecard(id, rules) for id in (scorecard_ids(rules) if ids is None else ids)]
+    cards = load_scorecards(scorecard_ids(rules) if ids is None else ids, rules)
     new = {(card.id, card.version): definition_hash(card, rules) for card in cards if (card.id, card.version) not in locked}
     changed = [one for one in unlocked(rules, path, ids) if "still calls itself" in one.what]
     if changed:

@@ -19,7 +19,7 @@ from pathlib import Path
 from frailty.errors import DefinitionError
 from frailty.knowledge import models_dir, rules_dir
 from frailty.scoring.definitions import Scorecard
-from frailty.scoring.load import MODEL_FILE, file_of, load_scorecard, scorecard_ids
+from frailty.scoring.load import MODEL_FILE, file_of, load_scorecards, scorecard_ids
 from frailty.scoring.lock import lock_file, unlocked
 
 SHAPE = ("scores/*.toml", "scores/*.csv", "codelists/*/*.csv", "codelists/*/source.toml", "triage/*.toml",
@@ -145,7 +145,7 @@ def _own_cards(own: Path, made: Path) -> list[Scorecard]:
     files = {Path(name).name for name in names if name.startswith("scores/")}
     models = [Path(name).parent.name for name in names if name.startswith("models/") and Path(name).name == MODEL_FILE]
     mine = [id for id in scorecard_ids(made) if f"{file_of(id, made / 'scores')}.toml" in files]
-    return [load_scorecard(id, made) for id in (*mine, *models)]
+    return load_scorecards((*mine, *models), made)
 
 
 def _prove(own: Path, made: Path, trial: bool) -> None:

@@ -19,7 +19,7 @@ from frailty.errors import DefinitionError
 from frailty.knowledge import rules_dir
 from frailty.scoring.definitions import Scorecard
 from frailty.scoring.describe import describe
-from frailty.scoring.load import load_scorecard, scorecard_ids
+from frailty.scoring.load import load_scorecard, load_scorecards, scorecard_ids
 from frailty.scoring.lock import definition_files, definition_hash, lock, lock_file
 from frailty.scoring.overlay import QUANTITIES, laid_over, own_files, write_quantities
 
@@ -34,7 +34,7 @@ def export_pack(id: str, folder: Path, rules: Path | None = None, by: str = "fra
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DefinitionError("The folder for the pack holds other things.", where=str(folder), mend="name a new or empty folder")
     files = definition_files(id, rules)
-    cards = [one for one in (load_scorecard(other, rules) for other in scorecard_ids(rules))
+    cards = [one for one in load_scorecards(scorecard_ids(rules), rules)
              if Path(one.file).name in {path.name for path in files}]      # also those it is based on, and their variants
     files = list(dict.fromkeys([*files, *(path for one in cards for path in definition_files(one.id, rules))]))
     lists = sorted({name for one in cards for name in one.codelists})

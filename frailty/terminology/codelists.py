@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,22 @@ class CodeEntry:
     caution: str
 
 
+class Rows:
+    """Rows of a code list, sorted by system and code, so that only those are touched which some record means."""
+
+    def __init__(self, entries: Iterable[CodeEntry]) -> None:
+        self.exact: dict[str, dict[str, list[CodeEntry]]] = {}
+        self.others: list[CodeEntry] = []
+        for entry in entries:
+            if entry.match == "exact":
+                self.exact.setdefault(entry.system, {}).setdefault(entry.code, []).append(entry)
+            else:
+                self.others.append(entry)
+
+
+Limits = tuple[float | None, float | None, float | None]        # within years, youngest, oldest
+
+
 @dataclass(frozen=True)
 class Codelist:
     """A list by its name "family/list". `source`: source.toml of the family and of the list."""
@@ -60,6 +76,39 @@ class Codelist:
     entries: tuple[CodeEntry, ...]
     sha256: str
     source: dict[str, Any] = field(hash=False)
+    _parts: dict[tuple[str, bool], list[tuple[Limits, Rows]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """All rows."""
+        return Rows(self.entries)
+
+    @cached_property
+    def cautioned(self) -> Rows:
+        """The rows that somebody has a reservation about."""
+        return Rows(entry for entry in self.entries if entry.caution)
+
+    @cached_property
+    def limits(self) -> dict[Limits, str]:
+        """Which limits rows have, and the code of the first row of each."""
+        return {(e.within_years, e.min_age_at_event, e.max_age_at_event): e.code for e in reversed(self.entries)}
+
+    @cached_property
+    def systems(self) -> frozenset[str]:
+        """The code systems of its rows."""
+        return frozenset(entry.system for entry in self.entries)
+
+    def parts(self, category: str = "", without_caution: bool = False) -> list[tuple[Limits, Rows]]:
+        """Its rows by their limits; of one category only, or without those that somebody has a reservation about."""
+        key = category, without_caution
+        if key not in self._parts:
+            chosen = [e for e in self.entries if (not category or e.category == category) and not (without_caution and e.caution)]
+            by_limit: dict[Limits, list[CodeEntry]] = {}
+            for e in chosen:
+                by_limit.setdefault((e.within_years, e.min_age_at_event, e.max_age_at_event), []).append(e)
+            self._parts[key] = [(limits, Rows(rows)) for limits, rows in by_limit.items()]
+        return self._parts[key]
 
     def without_caution(self) -> tuple[CodeEntry, ...]:
         """The rows that no one has a reservation about."""
@@ -194,11 +243,21 @@ class ConceptIndex:
         found = codes[bisect_left(codes, entry.code) : bisect_left(codes, entry.code + _LAST)]
         return [position for code in found for position in known[code]]
 
-    def match(self, entries: Codelist | Sequence[CodeEntry]) -> NDArray[np.bool_]:
+    def pairs(self, rows: Rows) -> Iterator[tuple[CodeEntry, int]]:
+        """Each row with each of the concepts that it means."""
+        for system, codes in rows.exact.items():
+            known = self._exact.get(system, {})
+            for code in codes if len(codes) < len(known) else known:
+                if code in codes and code in known:
+                    yield from ((entry, position) for entry in codes[code] for position in known[code])
+        for entry in rows.others:
+            yield from ((entry, position) for position in self.positions(entry))
+
+    def match(self, entries: Codelist | Rows | Sequence[CodeEntry]) -> NDArray[np.bool_]:
         """[concepts] True where any row of the list means the concept."""
+        rows = entries.rows if isinstance(entries, Codelist) else entries if isinstance(entries, Rows) else Rows(entries)
         mask = np.zeros(self.size, np.bool_)
-        for entry in entries.entries if isinstance(entries, Codelist) else entries:
-            mask[self.positions(entry)] = True
+        mask[[position for _, position in self.pairs(rows)]] = True
         return mask
 
 
