@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frailty.errors import FrailtyError, nearest
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 from frailty.records.build import LATEST, Needs, build_arrays, columns_of, concepts, ladder_of, people, quintiles, standing
 from frailty.records.days import date_of, day_number, day_numbers, today
 from frailty.records.facts import last_entries, objectors
@@ -426,8 +425,7 @@ class Practice:
             SELECT person, i, DATE '1970-01-01' + day AS as_of FROM score_date_given""")
         con.unregister("score_date_given")
         last_entries(con, load)
-        with (rules_dir() / "thin_record.toml").open("rb") as stream:
-            rule = tomllib.load(stream)["thin_record"]
+        rule = parsed(rules_dir() / "thin_record.toml")["thin_record"]
         rows = con.execute("""SELECT l.last_entry_on, p.registered_from,
                 coalesce(l.entries, 0) < $fewer OR l.last_entry_on IS NULL
                     OR l.last_entry_on <= d.as_of - to_months($months) AS thin_record

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 from frailty.sheets import Problem, Row, Sheet, digits, heading, open_workbook, read_day, valid_nhs_number
 from frailty.site.model import REQUEST_AUDIENCES, TEAM_QUEUES, WEEKDAYS, Request, Resident, Team
 
@@ -229,13 +228,13 @@ def _tidy(text: str) -> str:
 @cache
 def slot_settings() -> Mapping[str, str]:
     """Settings that say how many places a list has -> who can have places of their own: practice, home, or teams of a queue."""
-    data = tomllib.loads((rules_dir() / "triage" / "queues.toml").read_text(encoding="utf-8"))
+    data = parsed(rules_dir() / "triage" / "queues.toml")
     found = {one["slots"]: one["page"] if one["page"] == "practice" else one["queue"] for one in data["list"] if one.get("slots")}
     return {**found, "round_filler_slots": "home"}
 
 
 def slot_words() -> dict[str, str]:
     """What people choose under “Places for” -> the setting: the list's title, or the setting's own name."""
-    data = tomllib.loads((rules_dir() / "triage" / "queues.toml").read_text(encoding="utf-8"))
+    data = parsed(rules_dir() / "triage" / "queues.toml")
     titles = {one["title"]: one["slots"] for one in data["list"] if one.get("slots")}
     return {**titles, "Planned reviews of a round": "round_filler_slots", **{name: name for name in slot_settings()}}

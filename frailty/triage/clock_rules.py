@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from frailty.errors import DefinitionError, FrailtyError, SiteError, nearest
-from frailty.knowledge import rules_dir
+from frailty.knowledge import parsed, rules_dir
 from frailty.site import WEEKDAYS, Site
 from frailty.triage.clocks import ALWAYS, Calendar, Clock, Hours, Span
 from frailty.triage.settings import Settings, load_settings
@@ -71,7 +71,7 @@ def load_clocks(site: Site | None = None, rules: Path | None = None) -> Clocks:
     """rules/triage/clocks.toml with the site's settings and hours; what is incomplete or unknown is refused."""
     file = (rules or rules_dir()) / "triage" / "clocks.toml"
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = parsed(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DefinitionError("The clocks cannot be read.", where=str(file), why=str(error)) from error
     settings = load_settings(site, rules)

@@ -108,12 +108,14 @@ def build_facts(
         plan_words=literal("|".join(re.escape(w) for w in settings.texts("plan_words"))),
         acp_words=literal("|".join(re.escape(w) for w in settings.texts("acp_words"))),
         dependence_classes=", ".join(map(literal, settings.texts("dependence_classes"))),
-        coded_columns=facts_sql.coded_columns(known),
     )
     _speaks(con, coded, rules)
     _risk_medicines(con, rules)
     _rising(con, rising)
-    con.execute(facts_sql.coded(known).format_map(values))
+    con.execute(facts_sql.said(known).format_map(values))
+    met = {int(place) for (place,) in con.execute("SELECT DISTINCT fact FROM t_said").fetchall()}
+    con.execute(facts_sql.coded(known, met))
+    values["coded_columns"] = facts_sql.coded_columns(known, met)
     for statement in facts_sql.PARTS:
         con.execute(statement.format_map(values))
     residents = _residents(con, site, as_of, clocks, calendar)

@@ -5,7 +5,7 @@ Of entries of one day the one that became known last counts, of numbers the high
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from frailty.triage.expressions import literal
 from frailty.triage.vocabulary import CodedFact
@@ -256,7 +256,7 @@ SELECT p.* EXCLUDE (fresh, hospital), {as_of} AS as_of,
        CASE WHEN e.last_smr_on IS NOT NULL THEN 'found' WHEN p.fresh AND sp."care/smr" THEN 'none' END AS smr_status,
        e.last_smr_on,
        CASE WHEN r.person IS NOT NULL THEN r.care_home WHEN p.fresh THEN 'no' END AS care_home,
-       h.left_on AS home_left_on, {coded_columns},
+       h.left_on AS home_left_on{coded_columns},
        r.home_id, r.home_basis, r.home_since, r.room,
        r.clock_kind, r.clock_start, r.clock_due
 FROM t_person p
@@ -282,15 +282,11 @@ LEFT JOIN t_residence r USING (person)
 """
 
 
-def coded(facts: Sequence[CodedFact]) -> str:
-    """The temp table `t_coded`: for all facts of rules/triage/facts.toml what the entries of their lists say of each person.
-
-    First long (person and fact), where the work is, then one row per person.
-    """
+def said(facts: Sequence[CodedFact]) -> str:
+    """The temp table `t_said`: what the entries of the lists of rules/triage/facts.toml say of each person, one row a fact."""
     rows = ", ".join(
         f"({number}, {literal(name)}, {fact.since or 'NULL'}, {fact.cautioned}, {low}, {high}, {fact.holds == 'newest'})"
         for number, fact in enumerate(facts) for low, high in [fact.between or ("NULL", "NULL")] for name in fact.lists)
-    wide = ", ".join(part for number, fact in enumerate(facts) for part in _wide(number, fact))
     return f"""
 CREATE OR REPLACE TEMP TABLE t_said AS
 SELECT person, fact,
@@ -305,8 +301,16 @@ FROM (SELECT t.*, f.*, coalesce(category, '') IN ('', 'present', 'value') AS pre
              ((effective - DATE '1900-01-01')::BIGINT * 100000 + coalesce(recorded - DATE '1900-01-01', 0)) AS place
       FROM tagged t JOIN (VALUES {rows}) f(fact, list, since, cautioned, low, high, by_newest) USING (list)
       WHERE effective <= {{as_of}} AND (since IS NULL OR effective > since) AND (cautioned OR coalesce(caution, '') = ''))
-GROUP BY person, fact;
-CREATE OR REPLACE TEMP TABLE t_coded AS SELECT person, {wide} FROM t_said GROUP BY person"""
+GROUP BY person, fact"""
+
+
+def coded(facts: Sequence[CodedFact], met: Collection[int]) -> str:
+    """The temp table `t_coded`: the same, one row a person, of the facts of which anything is said (`met`, their places)."""
+    wide = ", ".join(part for number, fact in enumerate(facts) if number in met for part in _wide(number, fact))
+    return f"CREATE OR REPLACE TEMP TABLE t_coded AS SELECT person, {wide or 'NULL'} FROM t_said GROUP BY person"
+
+
+_NOTHING = {"state": "'no'", "count": "0"}
 
 
 def _wide(number: int, fact: CodedFact) -> list[str]:
@@ -319,13 +323,15 @@ def _wide(number: int, fact: CodedFact) -> list[str]:
             f"any_value(known) {mine} AS {fact.id}_known_on"]
 
 
-def coded_columns(facts: Sequence[CodedFact]) -> str:
-    """Their columns in the table of facts: no is said only where a source could have said yes."""
+def coded_columns(facts: Sequence[CodedFact], met: Collection[int]) -> str:
+    """Their columns in the table of facts, each after a comma: no is said only where a source could have said yes."""
     made = []
-    for fact in facts:
+    for number, fact in enumerate(facts):
         could = " OR ".join(f'sp."{name}"' for name in fact.lists)
         could = f"({'p.hospital' if fact.source == 'hospital' else 'p.fresh'} AND ({could}))"
-        if fact.makes == "state":
+        if number not in met:
+            made += [] if fact.makes == "value" else [f"CASE WHEN {could} THEN {_NOTHING[fact.makes]} END AS {fact.id}"]
+        elif fact.makes == "state":
             made += [f"CASE WHEN cd.{fact.id} THEN 'yes' WHEN {could} THEN 'no' END AS {fact.id}",
                      f"CASE WHEN cd.{fact.id} THEN cd.{fact.id}_on END AS {fact.id}_on",
                      f"CASE WHEN cd.{fact.id} THEN cd.{fact.id}_known_on END AS {fact.id}_known_on"]
@@ -333,4 +339,4 @@ def coded_columns(facts: Sequence[CodedFact]) -> str:
             made.append(f"CASE WHEN cd.{fact.id} > 0 THEN cd.{fact.id} WHEN {could} THEN 0 END AS {fact.id}")
         else:
             made += [f"cd.{fact.id}", f"cd.{fact.id}_on"]
-    return ",\n       ".join(made)
+    return "".join(f",\n       {one}" for one in made)
