@@ -205,23 +205,24 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
     if len(maps.kinds):
         blank[:, tb.KIND] = maps.kinds
+    asleep = judging.cards[:, tb.ASLEEP:tb.ASLEEP + 1]
     markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
     longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
     def desk() -> tuple[Buffer, Any]:
         """Room for the rows of a block, and what a thread scribbles on: each block leaves it as it found it."""
-        cells, words = np.tile(blank.ravel(), step), judging.always.copy()
+        cells = np.tile(blank.ravel(), step)
         sheet = (np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots),
                  np.empty(2 * step * spans, np.int32))
         hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
         return _buffer(min(block, count) * terms), (
-            sheet, blank.ravel(), np.zeros(slots + 1, np.int32), words.view(np.int8), words,
-            np.zeros(len(judging.populations), np.int32), np.zeros(terms, np.int8), hits, np.zeros(markers, np.int32),
-            np.empty(longest), np.empty(longest, np.int64))
+            sheet, np.zeros(slots + 1, np.int32), judging.always.copy(), np.zeros(len(judging.populations), np.int32),
+            np.zeros(-(-terms // 64), np.uint64), hits, np.zeros(markers, np.int32), np.empty(longest),
+            np.empty(longest, np.int64))
 
     def work(low: int, buffer: Buffer, scratch: Any) -> int:
         high = min(low + block, count)
-        marks = np.empty((cards, high - low + 16), np.int32)    # rows a little longer, so that they do not share cache lines
+        marks = np.repeat(asleep, high - low + 16, 1)           # rows a little longer, so that they do not share cache lines
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
         filled = int(run(low, high, step, people, records, tables, extra, scratch, out))
         marks = marks[:, :high - low]

@@ -62,6 +62,14 @@ FOREIGN, UNSORTED = -1, -2  # answers in place of a number of rows
 U: Any = np.uint64
 INT: Any = np.int64
 ZERO, ONE = U(0), U(1)
+PLACES = np.zeros(67, np.uint64)                # 2^k mod 67 is another number for every k below 64
+PLACES[[pow(2, k, 67) for k in range(64)]] = np.arange(64)
+
+
+@part
+def place_of(bit: Whole) -> Whole:
+    """The place of the one bit that is set in a word."""
+    return PLACES[bit % U(67)]
 
 
 @part

@@ -44,7 +44,7 @@ _TABLES: dict[Any, str] = {
     tb.Maps: "kinds rank cautioned entries fits spans inputs", tb.Values: "offsets rules bounds",
     tb.Plan: "maps values later judging",
     tb.Judging: "slots counts plain terms literals ranges others edges points cards bands "
-                "populations asked asking always",
+                "populations asked asking always working",
     tb.Entries: "offsets concept effective recorded record stay",
     tb.Medicines: "offsets concept effective recorded record ladder rung entries kinds spans",
     tb.Numbers: "offsets quantity effective recorded record concept value comparator minute"}

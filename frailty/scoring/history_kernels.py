@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from frailty.scoring.gather import U, check, within
+from frailty.scoring.gather import U, check, place_of, within
 from frailty.scoring.jit import kernel, part
 from frailty.scoring.tables import (
     AGE_AT_LEAST,
@@ -57,19 +57,6 @@ def place(day: Whole, edge: Array, table: Array, count: Whole) -> Whole:
     if day > edge[1]:
         return U(count)
     return U(table[day - edge[0]])
-
-
-@part
-def lowest(word: Whole) -> Whole:
-    """The place of the lowest bit of a word that is not 0."""
-    word &= ~word + ONE
-    found = ZERO
-    for k in range(6):
-        half = ONE << U(5 - k)
-        if word >> half > ZERO:
-            word >>= half
-            found += half
-    return found
 
 
 @part
@@ -244,7 +231,7 @@ def find_present(birth: Whole, kinds: Array, judging: Any, packed: Array, full: 
 def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, standing: Any, slots: Any, scratch: Any,
           out: Any) -> None:
     """Points, band and status of person p at every date; and of every term the dates at which it gave points."""
-    first_slots, _, _, terms, _, _, others, edges, worth, cards, bands, _, _, _, _ = judging
+    first_slots, _, _, terms, _, _, others, edges, worth, cards, bands, _, _, _, _, _ = judging
     packed, needed_from = standing
     present, steps = scratch
     points, band_of, status_of, counted = out
@@ -269,7 +256,7 @@ def judge(p: Whole, person: Array, kinds: Array, judging: Any, dates: Any, stand
                     before = worth[o]
                     given = given & ~word | word if worth[o] != 0 else given & ~word
                     while turns != ZERO:
-                        d = lowest(turns)
+                        d = place_of(turns & (~turns + ONE))
                         steps[d] += gain if word >> d & ONE else -gain
                         turns &= turns - ONE
             if len(counted) > 0:

@@ -11,7 +11,7 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SOURCES = ("gather.py", "jit.py", "kernels.py", "tables.py")
+SOURCES = ("gather.py", "history_kernels.py", "jit.py", "kernels.py", "tables.py")
 
 # Kernels allocate nothing, so they need not count references to arrays: that costs more than the counting of events.
 _PLAIN: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": False}

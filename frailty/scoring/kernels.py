@@ -22,6 +22,7 @@ from frailty.scoring.gather import (
     gather_sets,
     gather_stays,
     open_spans,
+    place_of,
     within,
 )
 from frailty.scoring.jit import kernel, part
@@ -123,8 +124,8 @@ NOTHING = -2**62           # less than any term gives
 
 
 @part
-def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, marked: Array) -> Whole:
-    """touched [S + 1]: the slots of a person that are filled; marks the terms and cards that ask for them. Answers how many."""
+def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, awake: Array) -> Whole:
+    """touched [S + 1]: the slots of a person that are filled; wakes the terms and cards that ask for them. Answers how many."""
     asked, asking, count = judging[12], judging[13], ZERO
     for s in range(size):
         touched[count] = s
@@ -132,47 +133,55 @@ def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, m
     for filled in range(count):
         s = U(touched[filled])
         for k in range(U(asked[s]), U(asked[s + ONE])):
-            marked[U(asking[k])] = 1
+            awake[U(asking[k]) >> U(6)] |= ONE << (U(asking[k]) & U(63))
     return count
 
 
 @part
-def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, marked: Array, words: Array, hits: Array) -> Whole:
-    """hits [T]: of the marked terms those that have their evidence, before any suppression; answers how many."""
-    slots, counts, plain, terms, literals, ranges = judging[0], judging[1], judging[2], judging[3], judging[4], judging[5]
-    always = judging[14]
-    n, cells, _, value, _ = sheet
-    found = ZERO
-    for word in range((U(len(slots)) + U(7)) // U(8)):
-        if words[word] == 0:
-            continue
-        for t in range(word * U(8), word * U(8) + U(8)):
-            if t >= U(len(slots)):
-                break
+def holds(bits: Array, place: Whole) -> Whole:
+    """bits [words]: is the bit of this place set?"""
+    return bits[place >> U(6)] >> (place & U(63)) & ONE != ZERO
+
+
+@part
+def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, awake: Array, present: Array, hits: Array) -> Whole:
+    """present, hits [T]: of the terms awake those that have their evidence, before any suppression; answers how many."""
+    slots, counts, plain = judging[0], judging[1], judging[2]
+    n, found = sheet[0], ZERO
+    for word in range(U(len(present))):
+        left, present[word] = awake[word], ZERO
+        while left != ZERO:
+            bit = left & (~left + ONE)
+            left ^= bit
+            t = word * U(64) + place_of(bit)
             hits[found] = t
-            hit = n[base + U(slots[t])] >= counts[t]
-            if plain[t] == SEVERAL and marked[t] == 0:
-                hit = False
-            elif plain[t] == SEVERAL:
-                wanted, any_hit, met, row = False, False, True, terms[t]
-                for k in range(U(row[LITERAL]), U(row[LITERALS])):
-                    at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
-                    hit = n[at] >= literals[k * U(5) + U(2)]
-                    if literals[k * U(5) + U(3)] < literals[k * U(5) + U(4)] and hit:
-                        hit = False
-                        for r in range(U(literals[k * U(5) + U(3)]), U(literals[k * U(5) + U(4)])):
-                            only = ranges[r * U(5) + U(4)]
-                            if only == 0 or only == sex + 1:
-                                hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
-                    if which == ANY:
-                        wanted = True
-                        any_hit |= hit
-                    elif which != ALSO:
-                        met &= hit == (which == ALL)
-                hit = met and (any_hit or not wanted)
-            found += U(hit)
-        words[word] = always[word]
+            if several(t, base, sex, judging, sheet) if plain[t] == SEVERAL else n[base + U(slots[t])] >= counts[t]:
+                present[word] |= bit
+                found += ONE
     return found
+
+
+@part
+def several(t: Whole, base: Whole, sex: Whole, judging: Judging, sheet: Sheet) -> Whole:
+    """Has the term t, of several literals, its evidence?"""
+    terms, literals, ranges = judging[3], judging[4], judging[5]
+    n, cells, _, value, _ = sheet
+    wanted, any_hit, met = False, False, True
+    for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
+        at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
+        hit = n[at] >= literals[k * U(5) + U(2)]
+        if literals[k * U(5) + U(3)] < literals[k * U(5) + U(4)] and hit:
+            hit = False
+            for r in range(U(literals[k * U(5) + U(3)]), U(literals[k * U(5) + U(4)])):
+                only = ranges[r * U(5) + U(4)]
+                if only == 0 or only == sex + 1:
+                    hit |= within(value[at], cells[at * U(8) + U(SIGN)], r * U(5), ranges)
+        if which == ANY:
+            wanted = True
+            any_hit |= hit
+        elif which != ALSO:
+            met &= hit == (which == ALL)
+    return met and (any_hit or not wanted)
 
 
 @part
@@ -244,11 +253,11 @@ def standing(card: Array, person: Array, starts: Array) -> Whole:
 
 @part
 def overtaken(t: Whole, base: Whole, terms: Array, literals: Array, others: Array, present: Array, sheet: Sheet) -> Whole:
-    """present [T]: does another present term have later evidence than this LATE one?"""
+    """present: does another present term have later evidence than this LATE one?"""
     late, own = False, last_of(base, U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)]), literals, sheet)
     for k in range(U(terms[t, U(OTHER)]), U(terms[t, U(OTHERS)])):
         other = terms[U(others[k] >> 1)]
-        if present[U(others[k] >> 1)] != 0:
+        if holds(present, U(others[k] >> 1)):
             late |= last_of(base, U(other[LITERAL]), U(other[LITERALS]), literals, sheet) + (others[k] & 1) > own
     return late
 
@@ -271,24 +280,22 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
 
     start: the first person of the block.
     """
-    slots, _, plain, terms, literals, _, others, edges, worth, cards, bands, populations, _, _, _ = judging
-    sheet, blank, touched, marked, words, standing_of, present, hits, _, _, _ = scratch
+    slots, _, plain, terms, literals, _, others, edges, worth, cards, bands, populations, _, _, always, working = judging
+    sheet, touched, awake, standing_of, present, hits, _, _, _ = scratch
     n, cells, records, value, _ = sheet
     points, marks, days, counts, rows, figures = out
-    awakening = (U(len(slots)) + U(7)) // U(8) * U(8)
+    of_cards = U(len(present)) * U(64)
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
-        filled = mark(base, U(len(kinds)), n, judging, touched, marked)
-        found = find_present(base, person[SEX], judging, sheet, marked, words, hits)
-        for h in range(found):
-            present[U(hits[h])] = 1
+        filled = mark(base, U(len(kinds)), n, judging, touched, awake)
+        found = find_present(base, person[SEX], judging, sheet, awake, present, hits)
         for k in range(U(len(populations))):
             standing_of[k] = standing(populations[k], person, starts)
         h, settled = ZERO, cells[base * U(8) + U(UNSURE)] == 0 and person[WITHOUT_STAYS] == 0
-        for c in range(U(len(cards))):
+        for k in range(U(len(working))):
+            c = U(working[k])
             card, said = cards[c], INT(standing_of[U(cards[c, U(POPULATION)])])
-            quiet = card[ASLEEP] if marked[awakening + c] == 0 else card[WITHOUT]
-            marked[awakening + c] = 0
+            quiet = card[WITHOUT] if holds(awake, of_cards + c) else card[ASLEEP]
             if quiet >= 0 and (h == found or hits[h] >= card[HIGH]) and (settled or card[BY_STAY] == 0):
                 marks[c, p - start] = 256 * said + 255 if said != 0 else quiet
                 continue
@@ -304,7 +311,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                     silent = False
                     if role != LATE:
                         for k in range(U(term[OTHER]), U(term[OTHERS])):
-                            silent |= present[U(others[k])] != 0
+                            silent |= holds(present, U(others[k]))
                     elif term[OTHER] < term[OTHERS]:
                         silent = overtaken(t, base, terms, literals, others, present, sheet)
                     number = value[at] if cells[cell + U(KIND)] >= LATEST else float(n[at])
@@ -346,7 +353,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                 for t in range(U(card[LOW]), U(card[HIGH])):
                     for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
                         at = base + U(literals[k * U(5)])
-                        unsure += U((cells[at * U(8) + U(UNSURE)] & 1 == 1) & (present[t] == 0))
+                        unsure += U((cells[at * U(8) + U(UNSURE)] & 1 == 1) & (not holds(present, t)))
             assessed = card[OF_ALL] - lacking
             if said == 0:
                 if card[HOSPITAL] == 1 and unsure > 0:
@@ -377,16 +384,16 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                 else:
                     said, band = 2 + 256 * why, -1
             points[c, p], marks[c, p - start] = total, 256 * said + (band & 255)
-        for h in range(found):
-            present[U(hits[h])] = 0
+        for word in range(U(len(always))):
+            awake[word] = always[word]
         if cells[base * U(8) + U(UNSURE)] > 0:      # a slot may be unsure and hold nothing
-            for k in range(U(len(blank))):
-                cells[base * U(8) + k] = blank[k]
+            for k in range(U(len(kinds))):
+                cells[(base + k) * U(8) + U(UNSURE)] = 0
         for k in range(filled):
-            s = U(touched[k])
-            n[base + s] = 0
-            for column in range(U(8)):
-                cells[(base + s) * U(8) + column] = blank[s * U(8) + column]
+            at = base + U(touched[k])
+            cell = at * U(8)
+            n[at], records[at * U(4)] = 0, -1
+            cells[cell + U(FIRST)], cells[cell + U(LAST)], cells[cell + U(CONCEPT)], cells[cell + U(UNSURE)] = OPEN, EVER, 0, 0
     return row
 
 
@@ -396,7 +403,7 @@ def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Ent
     """low:high of P people, `step` at a time: scores them; answers the rows written, or an error."""
     coded, measured, issues, stays = records
     maps, values, judging = plan
-    sheet, _, _, _, _, _, _, hits, marker, pool, places = scratch
+    sheet, _, _, _, _, hits, marker, pool, places = scratch
     n, _, _, value, spans = sheet
     persons, inputs, kinds, asked, row = people[0], people[3], maps[0], maps[6], ZERO
     for begin in range(low, high, step):

@@ -119,9 +119,9 @@ class _Compiler(Slots):
             row[tb.WITHOUT] = -1 if row[tb.OF] >= 0 or row[tb.FLOOR] >= 0 or card.set_within else 255 & max(
                 (n for n, (points, single) in enumerate(edge[:len(card.bands)]) if not single and points <= 0), default=-1)
         asking = self._asking(every, table)
-        populations = np.zeros_like(table)
-        populations[:, tb.STANDING] = table[:, tb.STANDING]
-        populations, table[:, tb.POPULATION] = np.unique(populations, axis=0, return_inverse=True)
+        populations = np.zeros((len(asking["working"]), tb.CARD_COLUMNS), np.int32)
+        populations[:, tb.STANDING] = table[asking["working"]][:, tb.STANDING]
+        populations, table[asking["working"], tb.POPULATION] = np.unique(populations, axis=0, return_inverse=True)
         sets = [(self.span_of(replace(_ANY, within=card.set_within), card), members, on[card.id])
                 for card in cards if (members := self.sets.get(card.id))]
         held = len(self.kinds), len(self.spans), len(self.conditions)
@@ -351,9 +351,14 @@ class _Compiler(Slots):
         assessable, they are looked at once one of its slots is filled; until then the first of them speaks for the card.
         """
         wakes: list[list[int]] = [[] for _ in self.kinds]
-        filled_up = -(-len(rows) // 8) * 8
-        always = np.zeros(filled_up + -(-len(cards) // 8) * 8, np.int8)
+        working: list[int] = []
+        filled_up = -(-len(rows) // 64) * 64
+        always = np.zeros(filled_up + -(-len(cards) // 64) * 64, np.bool_)
         for c, card in enumerate(cards):
+            if card[tb.OFF] > 0 and card[tb.LOW] == card[tb.HIGH] and card[tb.OF] < 0:
+                card[tb.ASLEEP] = 255 + 256 * (3 + 256 * card[tb.OFF])
+                continue
+            working.append(c)
             resting = []
             for t in range(card[tb.LOW], card[tb.HIGH]):
                 of_any, of_all = ([slot for slot, how, *_ in rows[t].literals if how == wanted] for wanted in (tb.ANY, tb.ALL))
@@ -366,9 +371,10 @@ class _Compiler(Slots):
                 for slot in {slot for t in range(card[tb.LOW], card[tb.HIGH]) for slot, *_ in rows[t].literals}:
                     wakes[slot] += [*resting, filled_up + c]
             else:
-                always[resting], card[tb.ASLEEP] = 1, card[tb.WITHOUT]
+                always[resting], card[tb.ASLEEP] = True, card[tb.WITHOUT]
         return {"asked": _offsets(np.array([len(some) for some in wakes], np.int64)),
-                "asking": np.array([place for some in wakes for place in some], np.int32), "always": always.view(np.int64)}
+                "asking": np.array([place for some in wakes for place in some], np.int32),
+                "always": np.packbits(always, bitorder="little").view("<u8"), "working": _table(working)}
 
     def _reason(self, sentence: str, applies: bool = True) -> int:
         return number_of(self.reasons, sentence) if applies else 0

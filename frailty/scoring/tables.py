@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from frailty.records.arrays import Float64, Int8, Int32, Int64
 
 Array = NDArray[Any]
+UInt64 = NDArray[np.uint64]
 Whole = Any     # in kernels: a whole number of any width, or a truth
 Real = Any      # in kernels: a float64
 OPEN = 2**31 - 1
@@ -108,8 +109,9 @@ class Judging(NamedTuple):
     bands: Int64            # 2 columns: the smallest number of points of a band, 1 = of any one term
     populations: Int32      # [populations, 32] the columns STANDING of cards, each combination once
     asked: Int32            # [S + 1] where the places in `asking` begin that a slot marks
-    asking: Int32           # terms it may make present; cards it wakes: card c at c and the terms filled up to eights
-    always: Int64           # a byte each, in eights: terms that may be present though no slot is filled; cards
+    asking: Int32           # terms it may make present; cards it wakes: card c at c and the terms filled up to 64s
+    always: UInt64          # a bit each: terms that may be present though no slot is filled; cards
+    working: Int32          # the cards that are judged; all others say ASLEEP of everybody
 
 
 class Plan(NamedTuple):
@@ -196,12 +198,10 @@ class Scratch(NamedTuple):
     """What one thread scribbles on."""
 
     sheet: Sheet
-    blank: Int32            # [S, 8] what the cells of a person hold before anything is counted
     touched: Int32          # [S + 1] the slots of a person that hold anything
-    marked: Int8            # [T and K, both filled up to eights] 1 = may be present, awake
-    words: Int64            # the same memory, in eights
+    awake: UInt64           # a bit each: terms that may be present, cards of which a slot is filled
     standing: Int32         # [populations]
-    present: Int8           # [T]
+    present: UInt64         # a bit for every term
     hits: Int32             # room for every term, or every slot of one quantity
     marker: Int32           # [D, things] 1 + the last person in whom a thing was seen
     pool: Float64           # room for the measurements of one person
