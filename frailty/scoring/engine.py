@@ -357,9 +357,12 @@ def _last_discharges(arrays: PracticeArrays, days: Int32) -> Int32:
     ok = ((stays.setting == SETTINGS.index("inpatient")) & (stays.ended <= by) & (stays.recorded_end <= by)
           & (np.maximum(stays.started, stays.recorded_start) <= by) & (stays.ended >= stays.started))
     found = np.flatnonzero(ok)
-    found = found[np.lexsort((found, stays.started[found], stays.ended[found], person[found]))]
+    person, end = person[found], (stays.ended[found].astype(np.int64) << 32) + stays.started[found]
+    latest = np.full(len(days), -2**63)
+    np.maximum.at(latest, person, end)
+    found = np.where(end == latest[person], found, -1)
     last = np.full(len(days), -1, np.int32)
-    last[person[found]] = found         # of several the last written counts
+    np.maximum.at(last, person, found.astype(np.int32))     # of several that ended and began on the same days the last
     return last
 
 
@@ -437,13 +440,14 @@ def _window_starts(plan: Plan, days: tuple[Int32, ...]) -> tuple[Int32, list[Int
 
 def _birthday(birth: Int32, age: int) -> Int32:
     """[P] the day on which people reach an age; OPEN where the date of birth is not known. From 29 February: 1 March."""
-    date = np.where(birth == OPEN, 0, birth).astype("M8[D]")
+    table, place = _days_in_use(np.where(birth == OPEN, 0, birth))
+    date = table.astype("M8[D]")
     month = date.astype("M8[M]")
     day_of_month = (date - month.astype("M8[D]")).astype(np.int64)
     there = month + 12 * age
     length = ((there + 1).astype("M8[D]") - there.astype("M8[D]")).astype(np.int64)
     later = there.astype("M8[D]").astype(np.int64) + np.minimum(day_of_month, length)
-    return np.where(birth == OPEN, OPEN, later).astype(np.int32)
+    return np.where(birth == OPEN, OPEN, later.astype(np.int32)[place])
 
 
 def _back(days: Int64, window: Window) -> Int64:
@@ -469,17 +473,20 @@ def _ages(birth: Int32, as_of: Int32) -> Int32:
 
 
 def _year_and_day(days: Int32) -> Int32:
-    """year * 512 + month * 32 + day of month, by a table of the days in use."""
-    low, high = int(days.min()), int(days.max())
-    table = np.arange(low, high + 1) if high - low <= 400_000 else days
+    """year * 512 + month * 32 + day of month."""
+    table, place = _days_in_use(days)
     date = table.astype("M8[D]")
     month = date.astype("M8[M]")
     months = month.astype(np.int64) + 1970 * 12
     day = (date - month.astype("M8[D]")).astype(np.int64)
-    packed: Int32 = (months // 12 * 512 + months % 12 * 32 + day).astype(np.int32)
-    if table is not days:
-        packed = packed[days - low]
+    packed: Int32 = (months // 12 * 512 + months % 12 * 32 + day).astype(np.int32)[place]
     return packed
+
+
+def _days_in_use(days: Int32) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Days of which something is reckoned once, and where in them each of `days` is."""
+    low, high = (int(days.min()), int(days.max())) if len(days) else (0, 0)
+    return (np.arange(low, high + 1), days - low) if high - low <= 400_000 else (days, np.arange(len(days)))
 
 
 def _words(positions: NDArray[Any], words: Sequence[str | None]) -> NDArray[Any]:
