@@ -57,7 +57,7 @@ class Score:
     band: Int8                  # position in `bands`; -1 = none
     bands: tuple[str, ...]
     status: Int8                # position in STATUS
-    reason: Int32               # position in Scores.reasons; 0 = nothing to say
+    reason: NDArray[np.int16]   # position in Scores.reasons; 0 = nothing to say
     link: Link
     on: Int32 | None = None
 
@@ -196,7 +196,7 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     people, records, tables, extra = _plain((given, records, (maps, values, judging), later))
     extra = extra if any(len(part) for part in later) else None
     cards, terms, slots, spans = len(plan.scorecards), len(plan.term_names), max(1, len(maps.kinds)), len(maps.spans)
-    points, reason = np.zeros((cards, count), np.int64), np.empty((cards, count), np.int32)
+    points, reason = np.zeros((cards, count), np.int64), np.empty((cards, count), np.int16)
     band, status = np.empty((cards, count), np.int8), np.empty((cards, count), np.int8)
     counts = np.zeros((int((judging.cards[:, tb.OF] >= 0).sum()), count), np.int32)
     rows = _Growing()
@@ -226,8 +226,8 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
         filled = int(run(low, high, step, people, records, tables, extra, scratch, out))
         marks = marks[:, :high - low]
-        packed = marks.view(np.int8)        # the lowest byte is the first
-        band[:, low:high], status[:, low:high], reason[:, low:high] = packed[:, ::4], packed[:, 1::4], marks >> 16
+        packed, wide = marks.view(np.int8), marks.view(np.int16)        # the lowest byte is the first
+        band[:, low:high], status[:, low:high], reason[:, low:high] = packed[:, ::4], packed[:, 1::4], wide[:, 1::2]
         return filled
 
     workers = max(1, min(threads or _cores(), -(-count // block)))
