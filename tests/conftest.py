@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +49,25 @@ def place(first_night: Any, tmp_path: Path) -> Any:
     return first_night.copy(tmp_path / "copy")
 
 
+def one_thread_each() -> None:
+    """Workers share the processor: DuckDB has one thread in each, and the garbage of small tests is looked for seldom.
+
+    That the number of threads changes nothing is proven where a test sets it.
+    """
+    import duckdb
+    connect = duckdb.connect
+
+    def one_thread(*given: Any, **more: Any) -> Any:
+        return connect(*given, **{"config": {"threads": 1}, **more})
+
+    duckdb.connect = one_thread
+    gc.set_threshold(50_000, 20, 20)
+
+
 def pytest_configure() -> None:
     """The same examples in every run: a landing must not depend on the draw, nor on the hour; how fast is for benchmarks to say."""
     from hypothesis import HealthCheck, settings
     settings.register_profile("same-examples", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("same-examples")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        one_thread_each()

@@ -28,20 +28,20 @@ def test_the_same_night_twice(place: Place) -> None:
 def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
     first_night: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One source comes in parts, shuffled, under other names; the others as one Bundle each; on one thread."""
+    """One source comes in parts, shuffled, under other names; the others as one Bundle each; on four threads."""
     import frailty.records.store as store
     import frailty.scoring.engine as engine
 
     connect, opened = store.connect, []
 
-    def one_thread(*given: Any, **more: Any) -> Any:
+    def more_threads(*given: Any, **more: Any) -> Any:
         con = connect(*given, **more)
-        con.execute("SET threads = 1")
+        con.execute("SET threads = 5")
         opened.append(con.execute("SELECT current_setting('threads')").fetchone())
         return con
 
-    monkeypatch.setattr(store, "connect", one_thread)
-    monkeypatch.setattr(engine, "_cores", lambda: 1)
+    monkeypatch.setattr(store, "connect", more_threads)
+    monkeypatch.setattr(engine, "_cores", lambda: 4)
     records = [
         str(
             write(
@@ -57,7 +57,7 @@ def test_files_lines_parts_bundles_threads_and_order_of_sources_do_not_matter(
         for source, rows in night_one().items()
     ]
     run(records[::-1], tmp_path / "lists", site=first_night.site, extracted_at=EXTRACTED)
-    assert opened == [(1,)]
+    assert opened == [(5,)]
     usual, other = tree(first_night.out), tree(tmp_path / "lists")
     assert usual.keys() == other.keys()
     assert [name for name in usual if name not in ABOUT_FILES and usual[name] != other[name]] == []
