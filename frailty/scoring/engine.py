@@ -196,8 +196,8 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     people, records, tables, extra = _plain((given, records, (maps, values, judging), later))
     extra = extra if any(len(part) for part in later) else None
     cards, terms, slots, spans = len(plan.scorecards), len(plan.term_names), max(1, len(maps.kinds)), len(maps.spans)
-    points, reason = np.zeros((cards, count), np.int64), np.empty((cards, count), np.int16)
-    band, status = np.empty((cards, count), np.int8), np.empty((cards, count), np.int8)
+    points, working = np.zeros((cards, count), np.int64), len(judging.working)
+    band, status, reason = (np.empty((working, count), kind) for kind in (np.int8, np.int8, np.int16))
     counts = np.zeros((int((judging.cards[:, tb.OF] >= 0).sum()), count), np.int32)
     rows = _Growing()
     step = max(8, min(block, SHEET // slots))
@@ -205,7 +205,6 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
     if len(maps.kinds):
         blank[:, tb.KIND] = maps.kinds
-    asleep = judging.cards[:, tb.ASLEEP:tb.ASLEEP + 1]
     markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
     longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
@@ -222,7 +221,7 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
 
     def work(low: int, buffer: Buffer, scratch: Any) -> int:
         high = min(low + block, count)
-        marks = np.repeat(asleep, high - low + 16, 1)           # rows a little longer, so that they do not share cache lines
+        marks = np.empty((working, high - low + 16), np.int32)  # rows a little longer, so that they do not share cache lines
         out: Any = points, marks, on, counts, buffer[0].ravel(), buffer[1].ravel()
         filled = int(run(low, high, step, people, records, tables, extra, scratch, out))
         marks = marks[:, :high - low]
@@ -248,12 +247,12 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
                     mend="compile the plan with the concept table that the arrays were made with")
             rows.add(one[0], filled, low / count)
             waiting.extend((pool.submit(work, low, *one), low, one) for low in islice(lows, 1))
-    scores = {}
+    scores, said = {}, dict(zip(judging.working.tolist(), zip(band, status, reason, strict=True), strict=True))
     for c, (card, row) in enumerate(zip(plan.scorecards, judging.cards, strict=True)):
+        own = said.get(c) or [np.broadcast_to(one, count) for one in (np.int8(-1), np.int8(3), np.int16(row[tb.OFF]))]
         scores[card.id] = Score(
-            card.id, points[c], card.scale, counts[row[tb.OF]] if row[tb.OF] >= 0 else card.of, band[c],
-            tuple(one.label for one in card.bands), status[c], reason[c], card.link,
-            on[row[tb.ON]] if row[tb.ON] >= 0 else None)
+            card.id, points[c], card.scale, counts[row[tb.OF]] if row[tb.OF] >= 0 else card.of, own[0],
+            tuple(one.label for one in card.bands), own[1], own[2], card.link, on[row[tb.ON]] if row[tb.ON] >= 0 else None)
     return Scores(plan, scores, Contributions(*rows.result(), plan))
 
 

@@ -292,12 +292,12 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
         for k in range(U(len(populations))):
             standing_of[k] = standing(populations[k], person, starts)
         h, settled = ZERO, cells[base * U(8) + U(UNSURE)] == 0 and person[WITHOUT_STAYS] == 0
-        for k in range(U(len(working))):
-            c = U(working[k])
+        for place in range(U(len(working))):
+            c = U(working[place])
             card, said = cards[c], INT(standing_of[U(cards[c, U(POPULATION)])])
             quiet = card[WITHOUT] if holds(awake, of_cards + c) else card[ASLEEP]
             if quiet >= 0 and (h == found or hits[h] >= card[HIGH]) and (settled or card[BY_STAY] == 0):
-                marks[c, p - start] = 256 * said + 255 if said != 0 else quiet
+                marks[place, p - start] = 256 * said + 255 if said != 0 else quiet
                 continue
             total, inner, single, blocked, lacking, doubt, why = INT(0), INT(0), INT(NOTHING), INT(0), INT(0), INT(0), INT(0)
             while h < found and hits[h] < card[HIGH]:
@@ -331,10 +331,10 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                     if amount == 0 and role != DOUBT:
                         continue
                 if plain[t] != SEVERAL and cells[cell + U(KIND)] != PERSON:
-                    place = row * U(6)
-                    rows[place], rows[place + ONE], rows[place + U(2)] = p, t, n[at]
-                    rows[place + U(3)], rows[place + U(4)] = cells[cell + U(FIRST)], cells[cell + U(LAST)]
-                    rows[place + U(5)] = cells[cell + U(CONCEPT)]
+                    to = row * U(6)
+                    rows[to], rows[to + ONE], rows[to + U(2)] = p, t, n[at]
+                    rows[to + U(3)], rows[to + U(4)] = cells[cell + U(FIRST)], cells[cell + U(LAST)]
+                    rows[to + U(5)] = cells[cell + U(CONCEPT)]
                     figures[row * U(2)], figures[row * U(2) + ONE] = records[at * U(4)], amount
                 else:
                     emit(row, p, base, t, U(term[LITERAL]), U(term[LITERALS]), amount, literals, sheet, rows, figures)
@@ -383,7 +383,7 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
                     said = 256 * why
                 else:
                     said, band = 2 + 256 * why, -1
-            points[c, p], marks[c, p - start] = total, 256 * said + (band & 255)
+            points[c, p], marks[place, p - start] = total, 256 * said + (band & 255)
         for word in range(U(len(always))):
             awake[word] = always[word]
         if cells[base * U(8) + U(UNSURE)] > 0:      # a slot may be unsure and hold nothing

@@ -356,7 +356,6 @@ class _Compiler(Slots):
         always = np.zeros(filled_up + -(-len(cards) // 64) * 64, np.bool_)
         for c, card in enumerate(cards):
             if card[tb.OFF] > 0 and card[tb.LOW] == card[tb.HIGH] and card[tb.OF] < 0:
-                card[tb.ASLEEP] = 255 + 256 * (3 + 256 * card[tb.OFF])
                 continue
             working.append(c)
             resting = []

@@ -111,7 +111,7 @@ class Judging(NamedTuple):
     asked: Int32            # [S + 1] where the places in `asking` begin that a slot marks
     asking: Int32           # terms it may make present; cards it wakes: card c at c and the terms filled up to 64s
     always: UInt64          # a bit each: terms that may be present though no slot is filled; cards
-    working: Int32          # the cards that are judged; all others say ASLEEP of everybody
+    working: Int32          # the cards that are judged; all others are off, and have no terms
 
 
 class Plan(NamedTuple):
@@ -212,7 +212,7 @@ class Outputs(NamedTuple):
     """What a block of people gives."""
 
     points: Int64           # [K, P]
-    marks: Int32            # [K, people of the block] band, status, reason: 8, 8 and 16 bits, as int8 and int16
+    marks: Int32            # [cards judged, people of the block] band, status, reason: 8, 8 and 16 bits, as int8 and int16
     days: Int32             # [cards with a set or an index, P] its day, OPEN = none
     counts: Int32           # [cards that divide by the assessed terms, P]
     rows: Int32             # 6 columns: person, term, n, first, last, concept
