@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 Buffer = tuple[Int32, Int64]
 BLOCK = 4096        # people that a thread takes at a time
-SHEET = 9216        # slots in hand: the sheet stays in the cache
+SHEET = 5120        # slots in hand: the sheet stays in the cache
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,11 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     given, on = _people(plan, arrays, days)
     maps, values, later, judging = _reordered(plan, arrays.quantities)
     records: Any = _entries(arrays), _numbers(arrays.measured), _medicines(plan, arrays), _stays(plan, arrays)
+    slots = -(-max(1, len(maps.kinds)) // 64) * 64      # the sheet keeps a bit for every slot
+    maps = maps._replace(kinds=np.append(maps.kinds, np.zeros(slots - len(maps.kinds), np.int32)))
     people, records, tables, extra = _plain((given, records, (maps, values, judging), later))
     extra = extra if any(len(part) for part in later) else None
-    cards, terms, slots, spans = len(plan.scorecards), len(plan.term_names), max(1, len(maps.kinds)), len(maps.spans)
+    cards, terms, spans = len(plan.scorecards), len(plan.term_names), len(maps.spans)
     points, working = np.zeros((cards, count), np.int64), len(judging.working)
     band, status, reason = (np.empty((working, count), kind) for kind in (np.int8, np.int8, np.int16))
     counts = np.zeros((int((judging.cards[:, tb.OF] >= 0).sum()), count), np.int32)
@@ -203,8 +205,7 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
     step = max(8, min(block, SHEET // slots))
     blank = np.zeros((slots, 8), np.int32)
     blank[:, tb.FIRST], blank[:, tb.LAST], blank[:, 4:6] = OPEN, tb.EVER, -1
-    if len(maps.kinds):
-        blank[:, tb.KIND] = maps.kinds
+    blank[:, tb.KIND] = maps.kinds
     markers = len(plan.markers), int(records[2][5].max(initial=-1)) + 1
     longest = int(np.diff(arrays.measured.offsets).max(initial=0)) + 1 if len(later.runs) else 1
 
@@ -212,10 +213,10 @@ def evaluate(plan: Plan, arrays: PracticeArrays, as_of: ArrayLike, *, threads: i
         """Room for the rows of a block, and what a thread scribbles on: each block leaves it as it found it."""
         cells = np.tile(blank.ravel(), step)
         sheet = (np.zeros(step * slots, np.int32), cells, cells.view(np.int64)[2:], np.zeros(step * slots),
-                 np.empty(2 * step * spans, np.int32))
+                 np.empty(2 * step * spans, np.int32), np.zeros(step * slots // 64, np.uint64))
         hits = np.zeros(max(terms, len(values.rules)) + 1, np.int32)
         return _buffer(min(block, count) * terms), (
-            sheet, np.zeros(slots + 1, np.int32), judging.always.copy(), np.zeros(len(judging.populations), np.int32),
+            sheet, np.zeros(slots, np.int32), judging.always.copy(), np.zeros(len(judging.populations), np.int32),
             np.zeros(-(-terms // 64), np.uint64), hits, np.zeros(markers, np.int32), np.empty(longest),
             np.empty(longest, np.int64))
 

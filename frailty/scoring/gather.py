@@ -79,7 +79,7 @@ def note(sheet: Sheet, at: Whole, rank: Array, effective: Whole, record: Whole, 
     Rows come in the order (effective, recorded, record). Of several codings of one record that qualify, the one that
     comes first in the order of (system, code) stands for it.
     """
-    n, cells, records, _, _ = sheet
+    n, cells, records, _, _, held = sheet
     cell = at * U(8)
     if records[at * U(4)] == record:
         other = cells[cell + U(CONCEPT)]
@@ -87,6 +87,7 @@ def note(sheet: Sheet, at: Whole, rank: Array, effective: Whole, record: Whole, 
             concept = other
     else:
         n[at] += (cells[cell + U(KIND)] != DAYS) | (cells[cell + U(LAST)] != effective)
+        held[at >> U(6)] |= ONE << (at & U(63))
     cells[cell + U(FIRST)] = min(cells[cell + U(FIRST)], effective)
     cells[cell + U(LAST)] = effective
     cells[cell + U(CONCEPT)] = concept
@@ -96,13 +97,14 @@ def note(sheet: Sheet, at: Whole, rank: Array, effective: Whole, record: Whole, 
 @part
 def choose(sheet: Sheet, at: Whole, number: Real, effective: Whole, record: Whole, concept: Whole, sign: Whole) -> None:
     """Keep the latest, first, smallest or largest number in place `at`; of equals the later record."""
-    n, cells, records, value, _ = sheet
+    n, cells, records, value, _, held = sheet
     cell, kind = at * U(8), cells[at * U(8) + U(KIND)]
     same = records[at * U(4)] == record
     if n[at] == 0 or (kind == SMALLEST and number <= value[at]) or (kind == LARGEST and number >= value[at]) or (
             kind == FIRSTLY and same and number > value[at]) or (
             (kind in (LATEST, SET)) and (not same or number > value[at])):
         n[at], value[at], records[at * U(4)] = 1, number, record
+        held[at >> U(6)] |= ONE << (at & U(63))
         cells[cell + U(FIRST)], cells[cell + U(LAST)], cells[cell + U(CONCEPT)] = effective, effective, concept
         cells[cell + U(SIGN)] = sign
 
@@ -121,12 +123,15 @@ def within(number: Real, comparator: Whole, four: Whole, bounds: Array) -> Whole
 @part
 def check(low: Whole, high: Whole, offsets: Array, effective: Array, position: Array, size: Whole) -> Whole:
     """offsets [P + 1]: are the rows of the people low:high in order, and their positions inside a table of `size`?"""
-    descents, largest = ZERO, -1
-    for p in range(low, high):
-        for i in range(U(offsets[p]) + ONE, U(offsets[p + ONE])):
-            descents += U(effective[i] < effective[i - ONE])
-    for i in range(U(offsets[low]), U(offsets[high])):
+    first, end, before, descents, largest = U(offsets[low]), U(offsets[high]), U(offsets[low]), ZERO, -1
+    for i in range(first, end):
         largest = max(largest, position[i])
+    for i in range(first + ONE, end):
+        descents += U(effective[i] < effective[i - ONE])
+    for p in range(low, high):          # where one person ends and the next begins, days may fall
+        i = U(offsets[p])
+        descents -= U(before < i and i < end and effective[i] < effective[i - ONE])
+        before = i
     if largest >= size:
         return FOREIGN
     return UNSORTED if descents > ZERO else 0
@@ -284,7 +289,7 @@ def gather_stays(low: Whole, high: Whole, persons: Array, stays: StayRows, maps:
     """persons [P, 12], rules: hospital stays into the slots."""
     stays_from, started, ended, known, record_of, kind_of, provider = stays
     kinds, rank, fits_of, size = maps[0], maps[1], maps[4], U(len(maps[0]))
-    n, cells, _, value, spans = sheet
+    n, cells, _, value, spans, _ = sheet
     for p in range(low, high):
         base, person, span_base = (p - low) * size, persons[p], (p - low) * U(len(maps[5]))
         for j in range(U(stays_from[p]), U(stays_from[p + ONE])):

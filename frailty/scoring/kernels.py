@@ -124,16 +124,19 @@ NOTHING = -2**62           # less than any term gives
 
 
 @part
-def mark(base: Whole, size: Whole, n: Array, judging: Judging, touched: Array, awake: Array) -> Whole:
-    """touched [S + 1]: the slots of a person that are filled; wakes the terms and cards that ask for them. Answers how many."""
+def mark(base: Whole, size: Whole, held: Array, judging: Judging, touched: Array, awake: Array) -> Whole:
+    """touched [S]: the slots of a person that are filled; wakes the terms and cards that ask for them. Answers how many."""
     asked, asking, count = judging[12], judging[13], ZERO
-    for s in range(size):
-        touched[count] = s
-        count += U(n[base + s] != 0)
-    for filled in range(count):
-        s = U(touched[filled])
-        for k in range(U(asked[s]), U(asked[s + ONE])):
-            awake[U(asking[k]) >> U(6)] |= ONE << (U(asking[k]) & U(63))
+    for word in range(size >> U(6)):
+        left, held[(base >> U(6)) + word] = held[(base >> U(6)) + word], ZERO
+        while left != ZERO:
+            bit = left & (~left + ONE)
+            left ^= bit
+            s = word * U(64) + place_of(bit)
+            touched[count] = s
+            count += ONE
+            for k in range(U(asked[s]), U(asked[s + ONE])):
+                awake[U(asking[k]) >> U(6)] |= ONE << (U(asking[k]) & U(63))
     return count
 
 
@@ -165,7 +168,7 @@ def find_present(base: Whole, sex: Whole, judging: Judging, sheet: Sheet, awake:
 def several(t: Whole, base: Whole, sex: Whole, judging: Judging, sheet: Sheet) -> Whole:
     """Has the term t, of several literals, its evidence?"""
     terms, literals, ranges = judging[3], judging[4], judging[5]
-    n, cells, _, value, _ = sheet
+    n, cells, _, value, _, _ = sheet
     wanted, any_hit, met = False, False, True
     for k in range(U(terms[t, U(LITERAL)]), U(terms[t, U(LITERALS)])):
         at, which = base + U(literals[k * U(5)]), literals[k * U(5) + ONE]
@@ -188,7 +191,7 @@ def several(t: Whole, base: Whole, sex: Whole, judging: Judging, sheet: Sheet) -
 def emit(row: Whole, p: Whole, base: Whole, t: Whole, low: Whole, high: Whole, amount: Whole, literals: Array, sheet: Sheet,
          rows: Array, figures: Array) -> Whole:
     """Write one term of person p as contribution `row`, with the counts of its slots added; answers the last day."""
-    n, cells, records, _, _ = sheet
+    n, cells, records, _, _, _ = sheet
     count, first, last, record, concept = INT(0), INT(OPEN), INT(OPEN), INT(-1), INT(-1)
     for k in range(low, high):
         at = base + U(literals[k * U(5)])
@@ -282,12 +285,12 @@ def judge(row: Whole, start: Whole, low: Whole, high: Whole, persons: Array, sta
     """
     slots, _, plain, terms, literals, _, others, edges, worth, cards, bands, populations, _, _, always, working = judging
     sheet, touched, awake, standing_of, present, hits, _, _, _ = scratch
-    n, cells, records, value, _ = sheet
+    n, cells, records, value, _, held = sheet
     points, marks, days, counts, rows, figures = out
     of_cards = U(len(present)) * U(64)
     for p in range(low, high):
         base, person = (p - low) * U(len(kinds)), persons[p]
-        filled = mark(base, U(len(kinds)), n, judging, touched, awake)
+        filled = mark(base, U(len(kinds)), held, judging, touched, awake)
         found = find_present(base, person[SEX], judging, sheet, awake, present, hits)
         for k in range(U(len(populations))):
             standing_of[k] = standing(populations[k], person, starts)
@@ -404,7 +407,7 @@ def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Ent
     coded, measured, issues, stays = records
     maps, values, judging = plan
     sheet, _, _, _, _, hits, marker, pool, places = scratch
-    n, _, _, value, spans = sheet
+    n, _, _, value, spans, held = sheet
     persons, inputs, kinds, asked, row = people[0], people[3], maps[0], maps[6], ZERO
     for begin in range(low, high, step):
         a, b = U(begin), U(min(begin + step, high))
@@ -417,6 +420,7 @@ def run(low: Whole, high: Whole, step: Whole, people: People, records: tuple[Ent
                 else:
                     years = persons[p, U(YEARS if which == -1 else STAY_YEARS)]
                     n[at], value[at] = years != NO_AGE, years
+                held[at >> U(6)] |= U(n[at]) << (at & U(63))
         error = check(a, b, coded[0], coded[2], coded[1], len(maps[1]) - 1)
         error = min(error, check(a, b, measured[0], measured[2], measured[1], len(values[0]) - 2))
         error = min(error, check(a, b, measured[0], measured[2], measured[5], len(maps[1]) - 1))

@@ -67,7 +67,7 @@ SUBSTANCE, PARAGRAPH, UNKNOWN_SUBSTANCE, UNKNOWN_PARAGRAPH = range(4)
 class Maps(NamedTuple):
     """Which slots a coded entry feeds. Row 0 stands for "no concept", row 1 + c for concept c."""
 
-    kinds: Int32            # [S] what a slot keeps
+    kinds: Int32            # [S] what a slot keeps; filled up to 64s for the kernels of kernels.py
     rank: Int32             # [C + 1] order of (system, code): breaks ties between codings of one record
     cautioned: Int8         # [C + 1] 1 = carries a caution
     entries: Int64          # see chain(): slot, span, 1 + condition on the stay
@@ -192,13 +192,14 @@ class Sheet(NamedTuple):
     record: Int64           # the same memory as `cells`, by eights of bytes: of the last or chosen row; -1 = none
     value: Float64          # the chosen number, or the age
     spans: Int32            # 2 columns: the day before span w of the b-th person, and its last day, at b * W + w
+    held: UInt64            # a bit for every slot: 1 = filled
 
 
 class Scratch(NamedTuple):
     """What one thread scribbles on."""
 
     sheet: Sheet
-    touched: Int32          # [S + 1] the slots of a person that hold anything
+    touched: Int32          # [S] the slots of a person that hold anything
     awake: UInt64           # a bit each: terms that may be present, cards of which a slot is filled
     standing: Int32         # [populations]
     present: UInt64         # a bit for every term
