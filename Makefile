@@ -19,7 +19,7 @@ test: $(VENV)/dev.ok      ## everything that must hold: lint, types, tests, test
 	$(BIN)/ruff check .
 	$(BIN)/python tests/warm.py & $(BIN)/mypy; said=$$?; wait; exit $$said
 	$(BIN)/pytest -n 2 --dist loadfile
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 --dist loadfile -m scoring $$(grep -l mark.scoring tests/test_*.py)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 --dist loadfile -m "scoring and not records" $$(grep -l mark.scoring tests/test_*.py)
 
 bench: $(VENV)/dev.ok     ## speed against peers on the same input, in one run; then the tests that take minutes
 	$(BIN)/pytest benchmarks --benchmark-enable -s

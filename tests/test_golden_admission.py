@@ -201,6 +201,7 @@ def test_hospital_only_results_of_the_stay_count() -> None:
     assert differences("hospital_score_2016", person, status="not_assessable") == []
 
 
+@pytest.mark.records
 def test_parr30_from_tables_with_the_inputs_of_the_site() -> None:
     persons = pd.DataFrame([{"patient_id": one, "birth_date": "1940-01-01", "sex": "female"} for one in ("a", "b")])
     events = pd.DataFrame([{"patient_id": "a", "record_id": "e", "system": "snomed", "code": "38341003", "effective_on": "2020-01-01"}])

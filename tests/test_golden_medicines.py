@@ -92,6 +92,7 @@ def practice(site: Path | None, *rows: tuple[str, str, str]) -> frailty.Practice
     return frailty.Practice(made.connection, site_medicines=site)
 
 
+@pytest.mark.records
 def test_from_records_with_the_sites_own_table(tmp_path: Path) -> None:
     table = tmp_path / "products.csv"
     table.write_text(SITE)
@@ -103,6 +104,7 @@ def test_from_records_with_the_sites_own_table(tmp_path: Path) -> None:
     assert scores["medicines_paragraphs_status"] == "not_assessable" and "BNF paragraph" in scores["medicines_paragraphs_reason"]
 
 
+@pytest.mark.records
 def test_from_records_by_the_name_of_the_product() -> None:
     rows = [("91", "Amitriptyline 10mg tablets", "2026-05-20"), ("92", "Co-codamol 8mg/500mg tablets", "2026-05-20")]
     ids = ["acb", "frids", "medicines_substances", "medicines_paragraphs"]

@@ -135,6 +135,7 @@ EXAMPLES = Path(os.environ.get("FRAILTY_DATA", "")) / "uk-nhs-r4" / "ClinicalObs
 FIXTURE = Path(__file__).parent / "fixtures" / "vital-signs"
 
 
+@pytest.mark.records
 @pytest.mark.skipif("FRAILTY_DATA" not in os.environ or not EXAMPLES.is_dir(), reason="needs FRAILTY_DATA")
 @pytest.mark.parametrize("name", ["Bundle-TotalNews2ScoreAndObservations.json", "Bundle-TotalNEWS2ScoreSubScoresAndObservations.json",
                                   "Bundle-Transaction-ClinicalObservations.json"])
@@ -166,6 +167,7 @@ def said() -> Any:
     return frailty.read_fhir(FIXTURE / "records").score(["news2", "news2_scale2"], "2026-03-02").set_index("patient_id")
 
 
+@pytest.mark.records
 @pytest.mark.parametrize("ident", sorted(people()))
 def test_the_ways_in_which_records_say_it(ident: str, said: Any) -> None:
     expected = people()[ident]

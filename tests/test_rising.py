@@ -24,7 +24,6 @@ from frailty.scoring import compile_plan, evaluate, load_scorecard
 from frailty.scoring.rising import load_rules, months_back, rising
 from frailty.terminology import load_codelist
 
-pytestmark = pytest.mark.scoring
 AS_OF = date(2026, 10, 31)      # the months before end on 30 April, 31 May, 30 June, 31 July, 31 August and 30 September
 SNOMED = "http://snomed.info/sct"
 OLD = "2015-03-01"
@@ -177,6 +176,7 @@ def test_a_change_of_code_lists_makes_no_rise(tmp_path: Path, monkeypatch: pytes
 
 # The days of arrival, and what must not matter
 
+@pytest.mark.scoring
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(people=st.lists(persons(tuple((LOCAL, code) for code in CODES), QUANTITIES, 12), min_size=1, max_size=3))
 def test_a_deficit_arrives_on_the_day_since_which_it_counts(tmp_path_factory: pytest.TempPathFactory, people: list[Row]) -> None:
@@ -205,6 +205,7 @@ def test_one_pass_or_date_by_date(practice: Practice, found: pd.DataFrame, monke
         pd.testing.assert_frame_equal(practice.rising(AS_OF).set_index("patient_id"), found)
 
 
+@pytest.mark.scoring
 def test_some_of_the_people_are_scored_as_among_all() -> None:
     people: list[Row] = []
     for n in range(12):
