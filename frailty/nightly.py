@@ -296,8 +296,9 @@ def triage_facts(practice: Practice, site: Site, day: date, rules: Path | None =
     """The facts of everybody in a store as the night of that day would see them, in the temp table `facts`."""
     objectors = _objectors(practice, site, "direct-care", day)
     scores, contributions = practice.evaluate(list(LIST_SCORES), day, objectors=objectors)
+    rising = _rising(practice, scores, day)             # before the facts are gathered: it makes `person_as_of` anew
     _gather(practice.connection, site, day, rules)
-    return _facts(practice.connection, site, scores, contributions, _rising(practice, scores, day), day, rules)
+    return _facts(practice.connection, site, scores, contributions, rising, day, rules)
 
 
 def _rising(practice: Practice, scores: pd.DataFrame, day: date) -> pd.DataFrame:
