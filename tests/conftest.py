@@ -50,10 +50,11 @@ def place(first_night: Any, tmp_path: Path) -> Any:
 
 
 def one_thread_each() -> None:
-    """Workers share the processor: DuckDB has one thread in each, and the garbage of small tests is looked for seldom.
+    """Workers share the processor: DuckDB and OpenMP have one thread in each, and the garbage of small tests is looked for seldom.
 
     That the number of threads changes nothing is proven where a test sets it.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     import duckdb
     connect = duckdb.connect
 

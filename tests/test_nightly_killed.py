@@ -183,7 +183,7 @@ def moments(number: int) -> list[float]:
 
 
 def test_killed_at_any_moment(runs: Runs) -> None:
-    found = runs.kill(moments(4))
+    found = runs.kill(moments(3))
     assert "old" in found
     assert runs.run()["code"] == 0
     assert runs.state() == runs.new and runs.left_over() == []

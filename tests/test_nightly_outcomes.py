@@ -43,7 +43,7 @@ def filled(place: Place, folder: Path, practice: str = "Y90001") -> tuple[Path, 
 
 def test_the_next_night_leaves_them_out_and_says_why(place: Place, tmp_path: Path) -> None:
     path, number = filled(place, tmp_path / "filled")
-    result = place.night(outcomes=(path.parent,))
+    result = place.night(outcomes=(path.parent,), scores=("efi",))
     assert result.exit_code == 0
     listed = [row for row in rows(place.out / "practice/Y90001/worklist.csv") if row["nhs_number"] == number]
     assert {row["section"] for row in listed if row["list"] == "Five-minute note reviews"} == {"came off", "decided"}
@@ -59,9 +59,9 @@ def test_the_next_night_leaves_them_out_and_says_why(place: Place, tmp_path: Pat
     kept = content(place.store)["decision"]
     assert len(kept) == 1
     before = tree(place.out)
-    assert place.night(outcomes=(path.parent,)).exit_code == 0          # the same night once more, file and all
+    assert place.night(outcomes=(path.parent,), scores=("efi",)).exit_code == 0          # the same night once more, file and all
     assert tree(place.out) == before and len(content(place.store)["decision"]) == 1
-    place.night()                                                       # and without the file: the store remembers
+    place.night(scores=("efi",))                                                       # and without the file: the store remembers
     after = {name: data for name, data in tree(place.out).items() if name != "run.json"}
     assert after == {name: data for name, data in before.items() if name != "run.json"}
 
@@ -72,7 +72,7 @@ def test_a_bad_row_is_named_and_the_run_ends_with_three(place: Place, tmp_path: 
     other = next(row for row in range(head + 1, worksheet.max_row + 1) if not worksheet.cell(row, at["Outcome"]).value)
     worksheet.cell(other, at["Outcome"]).value = "Sene"
     book.save(path)
-    result = place.night(outcomes=(path,))
+    result = place.night(outcomes=(path,), scores=("efi",))
     assert result.exit_code == 3
     assert any(f"Y90001.xlsx, sheet Worklist, row {other}, column Outcome" in one for one in result.troubles)
     (bad, *_) = rows(place.out / "hub/to_mend.csv")

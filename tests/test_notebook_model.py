@@ -24,7 +24,7 @@ def test_from_records_to_a_published_card() -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
-    client.execute(env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "FRAILTY_NOTEBOOK_PEOPLE": "2000"})
+    client.execute(env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "FRAILTY_NOTEBOOK_PEOPLE": "1200"})
     shown: list[Any] = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     text = "\n".join(one.get("text", "") or one.get("data", {}).get("text/plain", "") for one in shown)
     for word in ("rows are the same with the future cut off", "knows more than was recorded on the day", "True risk, given the records",

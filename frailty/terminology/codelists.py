@@ -128,7 +128,7 @@ def list_codelists(rules: Path | None = None) -> list[str]:
 def load_codelist(name: str, rules: Path | None = None) -> Codelist:
     """Read and check one list; read once per process, and again when the file changes."""
     base = rules or rules_dir()
-    path = base / "codelists" / f"{name}.csv"
+    path = _place(base, name)
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:
@@ -138,6 +138,11 @@ def load_codelist(name: str, rules: Path | None = None) -> Codelist:
             mend=nearest(name, list_codelists(base), 3, quotes=""),
         ) from None
     return _load(name, path, stamp)
+
+
+@lru_cache(maxsize=2048)                                # a night asks a thousand times: making a path takes longer than the look
+def _place(base: Path, name: str) -> Path:
+    return base / "codelists" / f"{name}.csv"
 
 
 @lru_cache(maxsize=1024)
