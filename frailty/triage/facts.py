@@ -152,7 +152,7 @@ def _speaks(con: duckdb.DuckDBPyConnection, coded: set[str], rules: Path | None)
         mine = written.setdefault(practice, {})
         mine[canonical_system(str(system or ""))] = mine.get(canonical_system(str(system or "")), 0) + int(number)
     names = fact_lists(rules)
-    systems = {name: {entry.system for entry in load_codelist(name, rules).entries} for name in names}
+    systems = {name: load_codelist(name, rules).systems for name in names}
     con.execute("CREATE OR REPLACE TEMP TABLE t_speaks (practice VARCHAR, " + ", ".join(f'"{n}" BOOLEAN' for n in names) + ")")
     rows: list[list[Any]] = []
     for (practice,) in con.execute("SELECT DISTINCT practice FROM person_as_of ORDER BY practice").fetchall():
@@ -166,7 +166,7 @@ def _speaks(con: duckdb.DuckDBPyConnection, coded: set[str], rules: Path | None)
         con.execute("INSERT INTO t_speaks VALUES " + ", ".join(f"({', '.join(map(literal, row))})" for row in rows))
 
 
-def _hospital_only(systems: set[str]) -> bool:
+def _hospital_only(systems: Collection[str]) -> bool:
     from frailty.terminology.systems import system_kind
 
     return all(system_kind(one).startswith("icd") for one in systems)
