@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -32,12 +33,11 @@ INPUTS = "patient_id,imd2007_score,discharged_from_oncology\na,30,\nmoved,12.5,1
 PERSONS = "patient_id,nhs_number,birth_date,sex,practice,registered_from\n"
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Path:
+def make_town(folder: Path) -> Path:
     """Two people of 86, one medicine of an unheard-of brand each, home from hospital a week ago; the site's two tables."""
-    gp, hospital, tables = (tmp_path / name for name in ("gp", "hospital", "tables"))
-    for folder in (gp, hospital, tables):
-        folder.mkdir()
+    gp, hospital, tables = (folder / name for name in ("gp", "hospital", "tables"))
+    for one in (gp, hospital, tables):
+        one.mkdir()
     (gp / "persons.csv").write_text(PERSONS + "".join(f"{one},{n},1940-01-01,female,Y90001,2000-01-01\n" for one, n in PEOPLE.items()))
     (gp / "events.csv").write_text("patient_id,system,code,effective_on\n" + "".join(f"{one},snomed,38341003,2020-01-01\n" for one in PEOPLE))
     (gp / "medicines.csv").write_text("patient_id,system,code,term,issued_on\n"
@@ -48,8 +48,13 @@ def town(tmp_path: Path) -> Path:
         f"h{one},s{one},inpatient,emergency,2026-05-20,2026-05-25\n" for one in PEOPLE))
     (tables / "products.csv").write_text(PRODUCTS)
     (tables / "inputs.csv").write_text(INPUTS)
-    (tmp_path / "site.toml").write_text(SITE)
-    return tmp_path
+    (folder / "site.toml").write_text(SITE)
+    return folder
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    return make_town(tmp_path)
 
 
 PEOPLE = {"a": "9990000018", "b": "9990000026"}
@@ -64,10 +69,23 @@ def night(town: Path, *, site: bool = True) -> tuple[dict[str, dict[str, str]], 
     return rows, json.loads((town / "lists/run.json").read_text("utf-8")), result.troubles
 
 
-def test_the_night_reads_the_tables_of_the_site(town: Path) -> None:
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, str]], dict[str, object]]:
+    """The town after a night with its tables, to look at; what the night wrote of each person, and of itself."""
+    town = make_town(tmp_path_factory.mktemp("after"))
+    rows, told, _ = night(town)
+    return town, rows, told
+
+
+@pytest.fixture
+def lived(after: tuple[Path, Any, Any]) -> Path:
+    return after[0]
+
+
+def test_the_night_reads_the_tables_of_the_site(after: tuple[Path, Any, Any], town: Path) -> None:
     without, told, _ = night(town, site=False)
     assert [without["a"][f"{id}_status"] for id in ASKED] == ["not_assessable"] * 3 and told["tables"] == {}
-    rows, told, _ = night(town)
+    _, rows, told = after
     assert [rows["a"][f"{id}_status"] for id in ASKED] == ["ok"] * 3
     assert (rows["a"]["acb"], rows["a"]["medicines_paragraphs"]) == ("3.0", "1.0")
     assert rows["b"]["parr30_status"] == "not_assessable"
@@ -81,9 +99,8 @@ def test_inputs_of_nobody_in_the_records_are_a_trouble(town: Path) -> None:
     assert [one for one in night(town)[2] if "inputs.csv: nobody in it is in the records" in one]
 
 
-def test_the_command_reads_them_with_site(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    night(town)
-    store, site = ["--store", str(town / "lists.duckdb")], ["--site", str(town / "site.toml")]
+def test_the_command_reads_them_with_site(lived: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, site = ["--store", str(lived / "lists.duckdb")], ["--site", str(lived / "site.toml")]
 
     def said(*arguments: str) -> str:
         capsys.readouterr()
@@ -99,11 +116,10 @@ def test_the_command_reads_them_with_site(town: Path, capsys: pytest.CaptureFixt
     assert "parr30, from" in said("changes", "--since", "1", "--score", "parr30", *site)
 
 
-def test_history_rising_and_outlook_read_inputs(town: Path) -> None:
-    night(town)
-    practice = frailty.open(town / "lists.duckdb", medicines=town / "tables/products.csv")
+def test_history_rising_and_outlook_read_inputs(lived: Path) -> None:
+    practice = frailty.open(lived / "lists.duckdb", medicines=lived / "tables/products.csv")
     assert set(practice.history("parr30", [DAY])["parr30"].status[:, 0]) == {2}
-    practice = practice.with_inputs(town / "tables/inputs.csv")
+    practice = practice.with_inputs(lived / "tables/inputs.csv")
     days = ["2026-05-28", "2026-05-30", DAY]
     history = practice.history(["parr30", "acb"], days)
     for place, day in enumerate(days):
@@ -129,13 +145,12 @@ missing = "not_assessable"
 """
 
 
-def test_rising_reads_inputs(town: Path) -> None:
-    night(town)
-    (town / "own/scores").mkdir(parents=True)
-    (town / "own/scores/ours.toml").write_text(OURS)
-    practice = frailty.open(town / "lists.duckdb").with_rules(town / "own")
+def test_rising_reads_inputs(lived: Path, tmp_path: Path) -> None:
+    (tmp_path / "own/scores").mkdir(parents=True)
+    (tmp_path / "own/scores/ours.toml").write_text(OURS)
+    practice = frailty.open(lived / "lists.duckdb").with_rules(tmp_path / "own")
     assert practice.rising(DAY, score="ours")["status"].tolist() == ["not_assessable"] * 2
-    practice = practice.with_inputs(town / "tables/inputs.csv")
+    practice = practice.with_inputs(lived / "tables/inputs.csv")
     assert practice.rising(DAY, score="ours")["status"].tolist() == ["ok", "not_assessable"]
     assert practice.rising(DAY, score="ours", objectors=["a"])["patient_id"].tolist() == ["b"]
 
@@ -173,9 +188,8 @@ def test_a_table_that_is_not_there_and_an_unknown_one(town: Path) -> None:
         assert [word for word in words if word not in str(raised.value)] == [], str(raised.value)
 
 
-def test_frames_are_proven_too(town: Path) -> None:
-    night(town)
-    practice = frailty.open(town / "lists.duckdb")
+def test_frames_are_proven_too(lived: Path) -> None:
+    practice = frailty.open(lived / "lists.duckdb")
     with pytest.raises(FrailtyError, match="imd2007_score"):
         practice.with_inputs(pd.DataFrame({"patient_id": ["a"], "imd2007": [3]}))
     with pytest.raises(FrailtyError, match="one row per person"):
