@@ -11,6 +11,7 @@ from frailty.site import Feed, Home, Request
 from frailty.triage import Line, Page, Worklists
 
 BORN = date(1935, 5, 6)
+AWAY = "no longer in the records; held for 14 days, in case it is a transfer or an error"
 
 
 def view(made: Worklists, list_id: str, audience: str = "practice", page_id: str = "Y90001") -> Any:
@@ -514,10 +515,10 @@ def test_the_last_run_is_found_by_the_person_not_by_the_stores_number() -> None:
     town.scores = {2: {**town.scores[1], "person": 2}, 3: {**town.scores[2], "person": 3}}
     made = town.run(site(), 2)
     page = made.page("practice", "Y90001")
-    closed = {(task.patient_id, why) for task, why in made.cases.closed if task.rule == "MDT-01"}
-    assert closed == {("p1", "died"), ("p3", "no longer in the records")}
+    assert {(task.patient_id, why) for task, why in made.cases.closed if task.rule == "MDT-01"} == {("p1", "died")}
+    assert {(task.patient_id, task.gone) for task in made.cases.tasks if task.gone and task.rule == "MDT-01"} == {("p3", town.as_of)}
     assert {(one.patient_id, one.person, one.why) for one in page.came_off if one.list == "note_review"} == {
-        ("p1", 2, ("died on 23 Nov 2026",)), ("p3", None, ("no longer in the records",))}
+        ("p1", 2, ("died on 23 Nov 2026",)), ("p3", None, (AWAY,))}
     assert [(one.patient_id, one.status) for one in page.lines() if one.list == "note_review"] == [("p2", "same")]
 
 
@@ -543,7 +544,7 @@ def test_why_people_came_off() -> None:
         3: "died on 23 Nov 2026",
         4: "registration ended on 23 Nov 2026; held for 14 days, in case it is a transfer or an error",
         5: "the records no longer suggest severe frailty",
-        None: "no longer in the records",
+        None: AWAY,
     }
     assert names(made, "note_review") == [7]
     assert line(made, "mdt", 1).status == "new"

@@ -34,6 +34,14 @@ CREATE TEMP TABLE plan_as_of(person INTEGER, status VARCHAR, category VARCHAR, t
 CREATE TEMP TABLE consent_as_of(person INTEGER, kind VARCHAR, decision VARCHAR, status VARCHAR, recorded DATE);
 CREATE TABLE feed(source VARCHAR, kind VARCHAR, extracted_at TIMESTAMP, extracted_from VARCHAR, newest DATE,
     oldest DATE, last_load INTEGER, held VARCHAR);
+CREATE TABLE person(record BIGINT, source VARCHAR, resource_id VARCHAR, person INTEGER, nhs_number VARCHAR, birth_date DATE,
+    birth_precision VARCHAR, sex VARCHAR, deceased BOOLEAN, death_status VARCHAR, name VARCHAR, practice VARCHAR, keys VARCHAR[],
+    known_from INTEGER, known_to INTEGER);
+CREATE TABLE consent(source VARCHAR, subject VARCHAR, person INTEGER, status VARCHAR, decision VARCHAR, scope VARCHAR,
+    category VARCHAR, recorded DATE, ended DATE, known_from INTEGER, known_to INTEGER);
+CREATE TABLE event(source VARCHAR, subject VARCHAR, person INTEGER, element VARCHAR, concept INTEGER, counts BOOLEAN,
+    effective DATE, recorded DATE, known_from INTEGER, known_to INTEGER);
+CREATE TEMP TABLE list_concept(list VARCHAR, category VARCHAR, caution VARCHAR, concept INTEGER);
 CREATE TABLE listed(run INTEGER, as_of DATE, audience VARCHAR, audience_id VARCHAR, list VARCHAR, section VARCHAR,
     person INTEGER, patient_id VARCHAR, rule VARCHAR, rule_version INTEGER, status VARCHAR, reason VARCHAR, due DATE,
     first_listed DATE, facts JSON);
@@ -292,6 +300,16 @@ class Town:
         self.con.register("kept", kept)
         self.con.execute("INSERT INTO listed SELECT * FROM kept")
         self.con.unregister("kept")
+
+    def leaves(self, person: int, **more: Any) -> None:
+        """Somebody is no longer in the extract: the store ends their row, and nothing of tonight speaks of them."""
+        names = ("nhs_number", "birth_date", "sex", "name", "practice")
+        (row,) = self.con.execute(f"SELECT {', '.join(names)} FROM person_as_of WHERE person = ?", [person]).fetchall()
+        told = {"record": person, "source": "gp", "resource_id": f"p{person}", "person": person, "birth_precision": "day",
+                "deceased": False, "keys": [f"Patient/p{person}"], "known_from": 1, "known_to": 2}
+        self.insert("person", **{**told, **dict(zip(names, row, strict=True)), **more})
+        self.con.execute("DELETE FROM person_as_of WHERE person = ?", [person])
+        self.scores.pop(person)
 
     def next_day(self, days: int = 1) -> None:
         """Move on; the sources arrive again."""

@@ -74,22 +74,22 @@ def objectors(con: DuckDBPyConnection, day: date, kinds: Sequence[str] | None) -
                                                 WHERE objects ORDER BY 1""").fetchall()]
 
 
-def objections(con: DuckDBPyConnection, kinds: Sequence[str] | None) -> None:
-    """Makes `objection` (person, objects, recorded) from `consent_as_of` and the codes in `tagged`.
+def objections(con: DuckDBPyConnection, kinds: Sequence[str] | None, of: str = "") -> None:
+    """Makes `objection` (person, objects, recorded) from `consent_as_of` and the codes in `tagged`; `of` stands before the names.
 
     kinds: the kinds of consent that speak of profiling; the newest word counts. None: a refusal of any kind counts, whatever
     other kinds permit. Of two words of one day the refusal counts.
     """
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE objection AS
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE {of}objection AS
         SELECT person, bool_or(objects) AS objects, nullif(max(recorded) FILTER (objects), DATE '1900-01-01') AS recorded FROM (
             SELECT person, arg_max(objects, place) AS objects, arg_max(recorded, place) AS recorded FROM (
                 SELECT *, 2 * (recorded - DATE '1900-01-01') + objects::INTEGER AS place FROM (
                     SELECT person, lower(kind) AS kind, coalesce(recorded, DATE '1900-01-01') AS recorded,
                            coalesce(lower(decision), 'deny') NOT IN ('permit', 'withdrawn', 'opt-in', 'consent') AS objects
-                    FROM consent_as_of WHERE $kinds IS NULL
+                    FROM {of}consent_as_of WHERE $kinds IS NULL
                        OR list_contains($kinds, lower(kind)) AND coalesce(status, 'active') IN ('active', 'proposed')
                     UNION ALL
-                    SELECT person, list, coalesce(effective, recorded, DATE '1900-01-01'), category <> 'ends' FROM tagged
+                    SELECT person, list, coalesce(effective, recorded, DATE '1900-01-01'), category <> 'ends' FROM {of}tagged
                     WHERE list = '{OBJECTION}' AND category IN ('present', 'ends')))
             GROUP BY person, CASE WHEN $kinds IS NULL THEN kind END)
         GROUP BY person""", {"kinds": None if kinds is None else [kind.casefold() for kind in kinds]})

@@ -1,7 +1,8 @@
 """One person, one case: the tasks that rules make, the queue that leads, and where everybody else is (operating model 3.1 to 3.3).
 
 A pure function: rule hits, facts and the open tasks of the last night in; cases and a place for every hit out. It raises
-urgency and never lowers it; no night closes a P2 or P3 task because time has passed.
+urgency and never lowers it; no night closes a P2 or P3 task because time has passed, unless its person left the records and the
+hub's page has asked for `transfer_days` who looks after them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from frailty.triage.rules import PLANNED, Exclusion, Rule, RuleSet, applies
 PLACES = ("open", "overflow", "suppressed", "paused", "excluded", "held", "not evaluated")
 KEPT = ("open", "overflow", "paused", "held")  # places from which a task goes on to the next night
 HANDED_OVER = "open and urgent: a person hands it over"
+GONE = "no longer in the records"
+UNSTEADY = "the list changed too much overnight"
 LIST_SIZE = "list size"  # why a task is held: its list changed too much overnight
 Row = Mapping[str, Any]
 
@@ -38,7 +41,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work of one queue. `original_due` never changes; `kept`: why the night keeps a task whose rule is silent."""
+    """One piece of work of one queue. `original_due` never changes; `kept`: why the night keeps a task whose rule is silent;
+    `gone`: the first night on which the person was no longer in the records, `number` the store's number of them until then."""
 
     patient_id: str
     person: int
@@ -55,6 +59,8 @@ class Task:
     redirected: bool = False
     kept: str = ""
     practice: str = ""
+    gone: date | None = None
+    number: int = -1
 
     @property
     def key(self) -> tuple[str, str]:
@@ -115,12 +121,15 @@ def make_cases(
     due: Callable[[Rule, Row, date], date | None],
     previous: Iterable[Task] = (),
     frozen: Collection[str] = (),
+    answered: Mapping[tuple[str, str], str] | None = None,
 ) -> Cases:
     """Cases of a night.
 
     `people`: facts of everybody who is hit or has an open task. `flags`: the exclusions that hold for a person, in their order.
     `due`: when a rule's task falls due for a person, from a day. `frozen`: practices whose records are not to be believed.
+    `answered`: (patient_id, rule) -> what ends a task that a person hands over, or whose person is gone.
     """
+    answered = answered or {}
     order = tuple(queue.id for queue in rules.queues)
     before = {task.key: task for task in previous}
     found = {(str(people[hit.person]["patient_id"]), hit.rule): hit for hit in hits if hit.person in people}
@@ -132,10 +141,16 @@ def make_cases(
         person = hit.person if hit else old.person if old else -1
         row = people.get(person)
         if row is None or rule is None:
-            if old and row is None and old.practice in frozen:
+            if old and row is None and old.practice in frozen and not old.gone:
                 made.append(changed(old, place="held", why="practice_paused", kept="the practice's records are frozen"))
+            elif old and rule is not None:
+                task = answered.get(old.key) or (old if old.practice in frozen else _gone(old, as_of, rules))
+                if isinstance(task, str):
+                    closed.append((old, task))
+                else:
+                    made.append(task)
             elif old:
-                closed.append((old, "no longer in the records" if row is None else f"rule {rule_id} is no longer used"))
+                closed.append((old, f"rule {rule_id} is no longer used"))
                 silent.add(old.key)
             continue
         if old and hit and hit.outcome == "suppressed" and old.priority in PLANNED:
@@ -150,6 +165,11 @@ def make_cases(
                 silent |= {old.key} if not (hit and hit.why) else set()
             continue
         task = _placed(task, rule, row, flags.get(person, ()), rules.exclusions, old is not None)
+        if handed_over(task) and task.key in answered:
+            task = changed(task, place="suppressed", why=answered[task.key], kept="")
+            closed += [(old, task.why)] if old else []
+            if hit is None or hit.outcome == "no":
+                continue
         if task.place == "excluded" and old:
             closed.append((old, task.why))
         if task.place != "excluded" or (hit is not None and hit.outcome != "no"):
@@ -168,9 +188,12 @@ def _steady(
     if not before:
         return made, closed, ()
     percent, least = rules.settings.number("shrink_percent"), rules.settings.number("shrink_people")
-    stood = {key: task for key, task in before.items() if task.place in KEPT and (task.why != LIST_SIZE or task.kept)}
+    here = {task.key for task in made if not task.gone}        # who comes back has stood there all the time
+    stood = {key: task for key, task in before.items() if task.place in KEPT and (
+        bool(task.kept) if task.why == LIST_SIZE else not task.gone or key in here)}
     was = Counter((task.practice, task.rule) for task in stood.values())
-    now = Counter((task.practice, task.rule) for task in made if task.place in KEPT)
+    now = Counter((task.practice, task.rule) for task in made if task.place in KEPT and not task.gone)
+    lost = Counter((task.practice, task.rule) for task in made if task.gone and task.key in stood)
     ended = Counter((task.practice, task.rule) for task, _ in closed if task.key in stood and task.key not in silent)
     alerts = []
     for practice, rule_id in sorted(was | now):
@@ -179,13 +202,16 @@ def _steady(
         if (rule is None or rule.priority not in PLANNED or not rule.planned or not was[at] or change < max(1, least)
                 or change * 100 <= was[at] * percent):
             continue
-        alerts.append(f"{rule_id} at {practice or 'no practice'}: from {was[at]:,} to {now[at]:,} people overnight; who came and "
-                      "who went is held until somebody has looked: if it is right, raise shrink_percent in site.toml for one night")
-        made = [changed(task, place="held", why=LIST_SIZE)
-                if (task.practice, task.rule) == at and task.key not in stood and task.place == "open" else task for task in made]
+        gone = f" ({lost[at]:,} are {GONE})" if lost[at] else ""
+        at_practice = f"{rule_id} at {practice or 'no practice'}"
+        alerts.append(f"{at_practice}: from {was[at]:,} to {now[at]:,} people overnight{gone}; who came and who went is held until "
+                      "somebody has looked: if it is right, raise shrink_percent in site.toml for one night")
+        made = [task if (task.practice, task.rule) != at
+                else changed(task, place="held", why=LIST_SIZE) if task.key not in stood and task.place == "open"
+                else changed(task, why=LIST_SIZE, kept=UNSTEADY) if task.key in stood and task.gone else task for task in made]
         back = [task for task, _ in closed if (task.practice, task.rule) == at and task.key in silent]
         closed = [(task, why) for task, why in closed if task not in back]
-        made += [changed(task, place="held", why=LIST_SIZE, kept="the list changed too much overnight") for task in back]
+        made += [changed(task, place="held", why=LIST_SIZE, kept=UNSTEADY) for task in back]
     return made, closed, tuple(alerts)
 
 
@@ -214,7 +240,25 @@ def _task(rule: Rule, hit: Hit | None, old: Task | None, row: Row, as_of: date,
     days = [day for day in (old.due, tonight) if day is not None]
     return changed(old, person=int(row["person"]), version=rule.version if not kept else old.version, queue=rule.queue,
                    priority=min(old.priority, rule.priority), due=min(days) if days else None, place="open", why="",
-                   leads=rule.leads, redirected=False, kept=kept, practice=str(row["practice"] or old.practice))
+                   leads=rule.leads, redirected=False, kept=kept, gone=None, number=-1,
+                   practice=str(row["practice"] or old.practice))
+
+
+def handed_over(task: Task) -> bool:
+    """Whether it waits for a person who hands it over: its own team no longer sees it."""
+    return task.place == "held" and task.kept == HANDED_OVER
+
+
+def _gone(old: Task, as_of: date, rules: RuleSet) -> Task | str:
+    """A task whose person left the records without an end to the registration, held for a while; or why it has ended (G5)."""
+    days, since = rules.settings.number("transfer_days"), old.gone or as_of
+    urgent, unsteady = old.priority not in PLANNED, old.why == LIST_SIZE
+    if (as_of - since).days >= days and not (unsteady and old.kept):     # an alert stands until somebody has looked
+        asked = "; the hub's page asked who looks after this person, and nobody wrote an outcome" if urgent else ""
+        return (f"{GONE} since {since.day} {since:%b} {since.year}; held for {days} days, in case it was a transfer or an error"
+                f"{asked}")
+    listed = not unsteady or old.kept               # who never was on the list still waits to be looked at, if they come back
+    return changed(old, place="held", why=GONE if listed else LIST_SIZE, kept=HANDED_OVER if urgent else "", gone=since)
 
 
 def _placed(task: Task, rule: Rule, row: Row, flags: Sequence[str], exclusions: Sequence[Exclusion], was_open: bool) -> Task:
@@ -274,6 +318,6 @@ def _iso(value: date) -> str:
 def unpacked(text: str) -> Task:
     """A task from JSON; fields that this version does not know are left out."""
     told = {name: value for name, value in json.loads(text).items() if name in Task.__dataclass_fields__}
-    for name in ("due", "original_due", "since"):
+    for name in ("due", "original_due", "since", "gone"):
         told[name] = date.fromisoformat(told[name]) if told.get(name) else None
     return Task(**told)

@@ -10,7 +10,7 @@ from frailty.triage import cards
 from frailty.triage.cases import KEPT, LIST_SIZE, Cases, Hit, Row, Task, make_cases, packed, unpacked
 from frailty.triage.copies import changed
 from frailty.triage.evaluate import leave_reasons
-from frailty.triage.rules import PLANNED, Rule
+from frailty.triage.rules import PLANNED, Rule, words
 
 if TYPE_CHECKING:
     from frailty.triage.context import Run
@@ -36,7 +36,7 @@ def casework(run: Run, previous: Iterable[Task] = ()) -> Cases:
         held.sort(key=ranks.__getitem__)
     frozen = {ods for ods, one in run.facts.sources.practices.items() if one.state != "ok"}
     return make_cases(hits, people, flags, run.rules, run.as_of, lambda rule, row, day: _due_day(run, rule, row, day),
-                      before, frozen)
+                      before, frozen, _ended(run, before, hits, people))
 
 
 def still_open(run: Run, cases: Cases) -> None:
@@ -94,13 +94,39 @@ def _answered(run: Run, before: Sequence[Task], hits: Sequence[Hit], people: Map
     for rule_id, mine in sorted(silent.items()):
         rule = run.rules.rule(rule_id)
         reasons: Mapping[int, str] = leave_reasons(run.con, rule, mine, run.facts.settings.values) if rule else {}
-        rows = _rows(run, sorted(reasons))
-        told = {person: cards.fill(text, rows[person], run.facts.settings.values) for person, text in reasons.items()}
+        facts = rows(run, sorted(reasons))
+        told = {person: cards.fill(text, facts[person], run.facts.settings.values) for person, text in reasons.items()}
         made += [Hit(person, rule_id, "no", told.get(person, "")) for person in mine]
     return made
 
 
-def _rows(run: Run, people: Sequence[int]) -> dict[int, Row]:
+def _ended(run: Run, before: Sequence[Task], hits: Sequence[Hit], people: Mapping[int, Row]) -> dict[tuple[str, str], str]:
+    """What ends a task that a person hands over: an outcome that somebody wrote, if nothing that the rule reads has happened since;
+    and for who is gone, that another source tells of the death."""
+    since = {task.key: task.since for task in before if task.priority not in PLANNED}
+    spoken = {(str(people[hit.person]["patient_id"]), hit.rule): hit.person for hit in hits
+              if hit.outcome == "yes" and hit.person in people and people[hit.person]["patient_id"] in run.decisions.by_person
+              and (rule := run.rules.rule(hit.rule)) and rule.priority not in PLANNED}
+    now, made = rows(run, sorted(set(spoken.values()))), {}
+    for key in sorted({*since, *spoken}):
+        rule = run.rules.rule(key[1])
+        if rule is None or key[0] not in run.decisions.by_person:
+            continue
+        read = [now[spoken[key]].get(name) for name in words(rule.when) if name != "as_of"] if key in spoken else []
+        days = [day for day in (since.get(key), *read) if isinstance(day, date) and day <= run.as_of]
+        said = run.decisions.answer_since(key[0], rule, max(days, default=date.min), settles=True)
+        if said:
+            made[key] = f"decided: {said}"
+    here = rows(run, sorted({one.here for one in run.gone.values() if one.here is not None}))
+    for task in before:
+        left = run.gone.get(task.patient_id)
+        row = here.get(left.here) if left and left.here is not None else None
+        if row and row["death_status"] == "formal":
+            made[task.key] = cards.fill(run.rules.exclusion("died").reason, row, run.facts.settings.values)
+    return made
+
+
+def rows(run: Run, people: Sequence[int]) -> dict[int, Row]:
     """Facts of some people."""
     if not people:
         return {}
@@ -122,15 +148,28 @@ def left_off(pages: Iterable[Page]) -> dict[tuple[str, str], str]:
 
 
 def previous_tasks(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]) -> list[Task]:
-    """The tasks that were open after the last run, from rows of `listed`, with tonight's `numbers`; -1 for who is not there."""
-    tasks = (unpacked(str(row["facts"])) for row in rows if row["audience"] == AUDIENCE)
-    return [changed(task, person=numbers.get(task.patient_id, -1)) for task in tasks]
+    """The tasks open after the last run, from rows of `listed`, with tonight's ids and `numbers`; -1 for who is not there.
+    Where two ids have become one person, the earlier task stands, with the earlier due day and the higher priority (G4)."""
+    found: dict[tuple[str, str], Task] = {}
+    for row in rows:
+        if row["audience"] != AUDIENCE:
+            continue
+        known, task = str(row["patient_id"]), unpacked(str(row["facts"]))
+        number = -1 if known in numbers else row["person"] if row["person"] is not None else -1
+        task = changed(task, patient_id=known, person=numbers.get(known, -1), number=number)
+        other = found.get(task.key)
+        if other:
+            first = min(task, other, key=lambda one: one.since)
+            days = [day for day in (task.due, other.due) if day is not None]
+            task = changed(first, due=min(days) if days else None, priority=min(task.priority, other.priority))
+        found[task.key] = task
+    return list(found.values())
 
 
 def task_rows(cases: Cases, run: int, as_of: date) -> list[tuple[Any, ...]]:
     """Rows for the store's table `listed`: the tasks that go on to the next night."""
-    return [(run, as_of, AUDIENCE, task.queue, task.priority, task.place, task.person, task.patient_id, task.rule, task.version,
-             "same" if task.since < as_of else "new", task.why or task.kept, task.due, task.since, packed(task))
+    return [(run, as_of, AUDIENCE, task.queue, task.priority, task.place, max(task.person, task.number), task.patient_id, task.rule,
+             task.version, "same" if task.since < as_of else "new", task.why or task.kept, task.due, task.since, packed(task))
             for task in cases.tasks if task.place in KEPT]
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from frailty.records.left import Left
 from frailty.site import Home, PracticeInfo, Request, Site
 from frailty.triage import cards
 from frailty.triage.capacity import Fairness, fairness
@@ -40,6 +41,7 @@ class Run:
 
     `held`: person -> rule or request -> the decision that keeps them off; `again`: the same for what lists them again; `kept`:
     why a line stays though its rule is silent. `unsteady`: (practice, rule) -> people who came and who went, held for now.
+    `gone`: patient_id -> the last row of who was listed and is not in the records tonight.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -62,6 +64,7 @@ class Run:
     kept: dict[tuple[int, str], str] = field(default_factory=dict)
     unsteady: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     tiers: Tiers = field(default_factory=Tiers)
+    gone: dict[str, Left] = field(default_factory=dict)
     _due_days: dict[tuple[Any, ...], tuple[date, str] | None] = field(default_factory=dict)
 
     @cached_property
@@ -263,6 +266,8 @@ class Run:
     def unsaid(self, line: Line) -> bool:
         """Whether a line of the last run came of a score and the person objects since: then no page says that it was there."""
         rules = [self.rules.rule(mark.split(" v")[0]) for mark in line.rules if mark != ASKED]
+        if line.patient_id in self.gone:
+            return self.gone[line.patient_id].objects
         scored = any(rule is None or rule.planned for rule in rules)
         return scored and line.person is not None and "objection" in self.flags.get(line.person, ())
 

@@ -186,17 +186,20 @@ def _unmatched(entry: Resident, why: str) -> Line:
 def task(question: Question) -> Line:
     """A question for a coordinator, as a line (CH-08)."""
     card = Card(
-        question.name or "Name not known", question.nhs_number, question.birth_date, None, "", question.room
+        question.name or "Name not known", question.nhs_number, question.birth_date, None, "", question.room, "", question.practice
     )
     return Line(
         list="tasks",
         card=card,
+        patient_id=question.patient_id,
         person=question.person,
         asks=question.what[0].upper() + question.what[1:],
-        why=(question.detail,),
-        by="CH-08" if "asked for" not in question.what else "request",
-        priority="P5",
-        key=f"{question.home}|{question.what}|{question.nhs_number or question.name}|{question.detail}",
+        why=(question.detail, *question.work),
+        by="request" if "asked for" in question.what else " · ".join(f"rule {mark}" for mark in question.rules) or "CH-08",
+        rules=question.rules,
+        priority=question.priority,
+        key="" if question.patient_id
+        else f"{question.home}|{question.what}|{question.nhs_number or question.name}|{question.detail}",
     )
 
 

@@ -25,7 +25,10 @@ def _known() -> tuple[frozenset[str], dict[str, str], float]:
 
 @dataclass(frozen=True)
 class Question:
-    """A disagreement for a person to settle (CH-08). `person` is None for a line that matches nobody."""
+    """A disagreement for a person to settle (CH-08). `person` is None for a line that matches nobody.
+
+    `work`: the urgent work that waits for the answer, of `patient_id`, by `rules`; `due`: of the first of it.
+    """
 
     home: str
     what: str
@@ -35,6 +38,12 @@ class Question:
     birth_date: date | None = None
     nhs_number: str = ""
     room: str = ""
+    patient_id: str = ""
+    work: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    priority: str = "P5"
+    due: date | None = None
+    practice: str = ""
 
 
 @dataclass

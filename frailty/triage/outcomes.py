@@ -17,6 +17,7 @@ from frailty.triage.vocabulary import vocabulary
 
 KINDS = ("done", "not frail", "declined", "not reached", "elsewhere", "in hospital", "wrong", "gone", "incident", "undone")
 TASK = "Task"                           # where a decision came as a FHIR Task: a sheet of the same day wins
+STILL_OPEN = ("incident", "undone", "not reached", "in hospital")     # kinds after which the work is still to be done
 URGENT = ("P0", "P1", "P2", "P3")       # never hidden by a decision (G7)
 Row = Mapping[str, Any]
 
@@ -178,13 +179,15 @@ class Decisions:
                 or (self.outcomes.get(one.outcome).person and rule.priority not in URGENT)]
         return self._newest(mine, rule.list, row, as_of, rule.priority in URGENT)
 
-    def answer_since(self, patient_id: str, rule: Any, since: date) -> str:
-        """The newest outcome for this rule or its list since a day, in words; empty where nobody dealt with it."""
+    def answer_since(self, patient_id: str, rule: Any, since: date, settles: bool = False) -> str:
+        """The newest outcome for this rule or its list since a day, in words; empty where nobody dealt with it. `settles`: nor
+        where somebody says that a record is wrong, and it is still to be mended."""
         for one in reversed(self.by_person.get(patient_id, ())):
             outcome = self.outcomes.get(one.outcome)
             about = one.list == rule.list or any(mark.split(" v")[0] == rule.id for mark in one.rules)
             if about and one.on >= since:
-                return "" if outcome.kind in ("incident", "undone", "not reached", "in hospital") else told(one, outcome)
+                open_yet = outcome.kind in STILL_OPEN or (settles and outcome.kind == "wrong")
+                return "" if open_yet else told(one, outcome)
         return ""
 
     def on_request(self, patient_id: str, asked: str, asked_on: date | None, reason: str, row: Row, as_of: date

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from frailty.records.left import Left, who_left
 from frailty.triage.copies import changed
 from frailty.triage.lines import Line, unpack
 
@@ -51,6 +52,27 @@ def numbers_tonight(con: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, 
                             [people]).fetchall())
 
 
+def who_is_gone(con: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int], day: date,
+                kinds: Sequence[str]) -> dict[str, Left]:
+    """patient_id -> their last row in the store, of everybody in the rows who is not in tonight's `facts`."""
+    sought: dict[str, int | None] = {}
+    for row in rows:
+        if row["patient_id"] and row["patient_id"] not in numbers and row["audience"] != "tier":
+            known = row["person"] is not None and row["person"] >= 0
+            sought[str(row["patient_id"])] = row["person"] if known else sought.get(str(row["patient_id"]))
+    return who_left(con, sought, day, kinds)
+
+
+def under_tonights_ids(con: duckdb.DuckDBPyConnection, rows: list[Mapping[str, Any]], gone: Mapping[str, Left]
+                       ) -> list[Mapping[str, Any]]:
+    """The rows, with tonight's id for who is with a practice under another: linked, or re-registered."""
+    people = sorted({one.here for one in gone.values() if one.here is not None})
+    here = dict(con.execute("""SELECT person, patient_id FROM facts
+                               WHERE practice IS NOT NULL AND person IN (SELECT unnest(?::INTEGER[]))""", [people]).fetchall())
+    ids = {old: here[one.here] for old, one in gone.items() if one.here in here}
+    return [{**row, "patient_id": ids[row["patient_id"]]} if row["patient_id"] in ids else row for row in rows]
+
+
 def read_previous(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]) -> Previous:
     """Rows of `listed` as lines with tonight's `numbers`, None for who is not there; those that had come off are left out."""
     found = Previous()
@@ -63,7 +85,8 @@ def read_previous(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int])
             found.registered[place] = int(json.loads(row["facts"])["registered"])
         elif row["status"] != "came off":
             line = unpack(str(row["facts"]))
-            line = changed(line, person=numbers.get(line.patient_id))
+            known = str(row["patient_id"])              # may be another than when the line was kept
+            line = changed(line, patient_id=known, person=numbers.get(known))
             found.lines.setdefault(place, {})[line.list, line.mark] = line
     return found
 

@@ -106,7 +106,8 @@ class Rule:
 @dataclass(frozen=True)
 class Exclusion:
     """Who is not listed. `scope`: everything, planned lists, or only the rules that name it. `social`: the reason as the page of
-    a navigator tells it, where it is a clinical detail. `hand_over`: a person hands over what is urgent, while the rest is held."""
+    a navigator tells it, where it is a clinical detail. `hand_over`: a person hands over what is urgent, while the rest is held.
+    `asks`, `how`: what the hub's page asks then, and how it is settled."""
 
     id: str
     when: str
@@ -118,6 +119,8 @@ class Exclusion:
     asked_anyway: bool
     social: str = ""
     hand_over: bool = False
+    asks: str = "Urgent work is open: hand it over"
+    how: str = ""
     examples: tuple[dict[str, Any], ...] = ()
     where: str = ""
 

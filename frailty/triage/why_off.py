@@ -37,7 +37,9 @@ def _one_off(run: Run, line: Line, leaves: dict[tuple[str, int], str], elsewhere
         return "the home's list no longer says so, or the person was found in the records"
     row = run.rows.get(line.who)
     if person is None or row is None:
-        return "no longer in the records"
+        days = run.facts.settings.number("transfer_days")
+        held = f"; held for {days} days, in case it is a transfer or an error" if set(line.rules) - {ASKED} else ""
+        return f"no longer in the records{held}"
     rules = [rule for mark in line.rules if (rule := run.rules.rule(mark.split(" v")[0]))]
     exclusion = run.exclusion(person, rules)
     if exclusion:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from frailty.site import Site
-from frailty.triage import cards, team_page
+from frailty.triage import cards, handover, team_page
 from frailty.triage.cases import Cases
 from frailty.triage.casework import casework, left_off, previous_tasks, steadied, still_open
 from frailty.triage.context import Run
@@ -21,7 +21,7 @@ from frailty.triage.lines import Line, ListView, Page, Worklists, came_off
 from frailty.triage.listing import Scope, make_list
 from frailty.triage.outcomes import Decision, Decisions
 from frailty.triage.practice_page import practice_page
-from frailty.triage.previous import numbers_tonight, read_previous
+from frailty.triage.previous import numbers_tonight, read_previous, under_tonights_ids, who_is_gone
 from frailty.triage.room import placed
 from frailty.triage.rules import HOME_LISTS, RuleSet, shadow
 from frailty.triage.tiers import Tiers, tiers_of
@@ -45,8 +45,12 @@ def build_worklists(
     """
     rows = list(previous or ())
     numbers = numbers_tonight(con, rows)
+    gone = who_is_gone(con, rows, numbers, as_of, facts.settings.texts("objection_kinds"))
+    if gone:
+        rows = under_tonights_ids(con, rows, gone)
+        numbers = numbers_tonight(con, rows)
     run = Run(con, site, facts, rules, as_of, read_previous(rows, numbers), None)  # type: ignore[arg-type]
-    run.decisions = Decisions(decisions)
+    run.decisions, run.gone = Decisions(decisions), gone
     _freeze_shrunk(run)
     run.evaluation = evaluate(con, rules, facts.absent_everywhere(), facts.absent_at())
     run.load()
@@ -139,18 +143,24 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
                     ),
                 }
             )
-    questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *_without_practice(run), *run.reported()]
+    over = handover.hand_over(run, cases)
+    questions = [*run.unserved, *run.facts.residents.questions, *_unmatched(run), *over.questions,
+                 *(one for one in _without_practice(run) if one.person not in over.people), *run.reported()]
+    due = {one.patient_id: one.due for one in over.questions}
     lines = placed(run, place, (_with_waiting(run, task(one)) for one in questions), None)
     lines = [
-        changed(line, due=None, due_text="", overdue=False, asked="asked for" in line.asks.lower())
+        changed(line, due=day, due_text=f"by {cards.day(day, weekday=True)}" if day else "", overdue=bool(day and day < run.as_of),
+                asked="asked for" in line.asks.lower())
         for line in run.finished(place, lines, [])
+        for day in [due.get(line.mark)]
     ]
-    lines.sort(key=lambda line: (not line.asked, line.asks, line.card.name, line.mark))
+    lines.sort(key=lambda line: (not line.asked, line.priority, line.asks, line.card.name, line.mark))
     present = {line.mark for line in lines}
+    ended = {(task.patient_id, f"{task.rule} v{task.version}"): why for task, why in cases.closed}
     settled = tuple(
-        came_off(line, "settled, or no longer in question")
+        came_off(line, next((ended[mark, one] for one in line.rules if (mark, one) in ended), "settled, or no longer in question"))
         for (name, mark), line in run.previous.at(*place).items()
-        if name == "tasks" and mark not in present
+        if name == "tasks" and mark not in present and not run.unsaid(line)
     )
     totals: dict[str, int] = {}
     for page in pages:
@@ -168,15 +178,16 @@ def _hub_page(run: Run, pages: list[Page], cases: Cases, tiers: Tiers) -> Page:
     ]
     notices += [f"Rule {name}: {text}." for name, text in run.evaluation.errors.items()]
     notices += [f"Alert: {alert}." for alert in cases.alerts]
-    notices += _off_as_a_whole(run)
+    notices += [*handover.notices(over), *_off_as_a_whole(run)]
     notices += [text for text in team_page.notices(run, own, practices, own=True) if text.startswith(("Rule", "Proposals"))]
     registered = sum(page.registered for page in pages if page.audience == "practice")
     where = {home.id: home.name for home in run.site.homes}
-    lines = [changed(line, left_off=where.get(line.key.split("|")[0], "")) for line in lines]
+    lines = [changed(line, left_off=where.get(line.key.split("|")[0], line.card.practice)) for line in lines]
     view = ListView(
         "tasks",
         "To settle",
-        "Questions that only a person can answer. They lie open until the sources agree.",
+        "Questions that only a person can answer. They lie open until the sources agree; urgent work to hand over stands first, "
+        "and an outcome in the workbook closes it.",
         tuple(lines),
         shape="table",
     )
