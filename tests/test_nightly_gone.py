@@ -95,6 +95,8 @@ def test_who_vanishes_is_asked_about_until_an_outcome_or_the_end_of_the_wait(pla
     later(place, 0, gone)
     asked = hub(place)
     assert set(asked) == {NAMES[1], NAMES[3]}
+    assert "Urgent work of 2 people who left, vanished or may have died waits to be handed over" in (
+        place.out / "hub/worklist.html").read_text(encoding="utf-8")
     first, second = asked[NAMES[1]], asked[NAMES[3]]
     assert (first["nhs_number"].replace(" ", ""), first["birth_date"], first["left_off"]) == (nhs(1), "1931-03-02", "Harbour Surgery")
     assert first["asked"] == "No longer in the records, and urgent work is open: find out who looks after this person"

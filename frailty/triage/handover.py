@@ -63,12 +63,15 @@ def hand_over(run: Run, cases: Cases) -> HandOver:
 
 
 def notices(found: HandOver) -> list[str]:
-    """Who is named nowhere is counted, so that the loss is visible (G8)."""
+    """How many are waiting; who is named nowhere is counted, so that the loss is visible (G8)."""
+    waiting = len(found.questions)
+    made = [f"Urgent work of {cards.plural(waiting, 'person', 'people')} who left, vanished or may have died "
+            f"waits to be handed over: see To settle."] if waiting else []
     if not found.unnamed:
-        return []
+        return made
     people, where = cards.plural(len(found.unnamed), "person", "people"), ", ".join(sorted({one for one in found.unnamed if one}))
-    return [f"Urgent work of {people} who objected to profiling and {'is' if len(found.unnamed) == 1 else 'are'} {GONE} is held. "
-            f"Nobody is named here: ask {where or 'the last practice'}."]
+    return [*made, f"Urgent work of {people} who objected to profiling and {'is' if len(found.unnamed) == 1 else 'are'} {GONE} "
+                   f"is held. Nobody is named here: ask {where or 'the last practice'}."]
 
 
 def _held(run: Run, row: Row, tasks: Sequence[Task]) -> Question:
