@@ -17,7 +17,7 @@ demo: $(VENV)/run.ok      ## a made-up locality, one nightly run, pages to open
 
 test: $(VENV)/dev.ok      ## everything that must hold: lint, types, tests, tests without compilation
 	$(BIN)/ruff check .
-	$(BIN)/python tests/warm.py & $(BIN)/mypy; said=$$?; wait; exit $$said
+	$(BIN)/python tests/warm.py scores & $(BIN)/python tests/warm.py history & $(BIN)/mypy; said=$$?; wait; exit $$said
 	$(BIN)/pytest -n 2 --dist loadfile
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 --dist loadfile -m "scoring and not records" $$(grep -l mark.scoring tests/test_*.py)
 
